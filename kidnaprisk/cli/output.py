@@ -1,0 +1,164 @@
+"""Where answers go: to standard output or to the file the user named, and nowhere else.
+
+Formats for programs are UTF-8 and whole numbers as they are; tables for people fit 100 columns and
+have colours on a terminal only. Progress and remarks go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kidnaprisk.cli.wording import in_options
+from kidnaprisk.errors import ConfigError, StoreError
+from kidnaprisk.reports.safe import one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+TABLE, JSON, CSV, GEOJSON = "table", "json", "csv", "geojson"
+_ENDINGS = {".json": JSON, ".csv": CSV, ".geojson": GEOJSON, ".txt": TABLE}
+_WIDEST, _NARROWEST = 100, 60
+_QUICK_SECONDS = 1.0
+
+
+def add_output_options(command: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    """Add ``--format`` and ``--out``."""
+    group = command.add_argument_group("output")
+    group.add_argument(
+        "--format", choices=formats,
+        help="form of the answer; told from the ending of --out, else table",
+    )  # fmt: skip
+    group.add_argument(
+        "--out",
+        metavar="FILE",
+        help="write to this file, whole or not at all, and not to the screen",
+    )
+
+
+def chosen_format(arguments: argparse.Namespace, formats: Sequence[str]) -> str:
+    """The form asked for, by ``--format`` or by the ending of ``--out``."""
+    if arguments.format is not None:
+        return str(arguments.format)
+    ending = "" if arguments.out is None else Path(arguments.out).suffix.lower()
+    form = _ENDINGS.get(ending, TABLE)
+    if form not in formats or (ending and ending not in _ENDINGS):
+        raise ConfigError(
+            "the ending of --out names no form this command writes", value=ending,
+            remedy=f"add --format with one of {', '.join(formats)}",
+        )  # fmt: skip
+    return form
+
+
+def check_out(arguments: argparse.Namespace, inputs: Sequence[str | None]) -> None:
+    """Refuse to write over a file that is read.
+
+    Raises
+    ------
+    StoreError
+        If ``--out`` is one of the inputs.
+    """
+    if arguments.out is None:
+        return
+    out = Path(arguments.out)
+    for given in inputs:
+        if given is not None and out.exists() and Path(given).exists() and out.samefile(given):
+            raise StoreError(
+                "--out would overwrite an input", file=out.name, remedy="name another file"
+            )
+
+
+def deliver(
+    form: str,
+    out: str | None,
+    report: Callable[[int], RenderableType],
+    texts: Mapping[str, Callable[[], str]],
+) -> None:
+    """Print or write an answer.
+
+    Parameters
+    ----------
+    form : str
+        What to write.
+    out : str or None
+        File, or None for standard output.
+    report : callable
+        Gives the table for a number of columns.
+    texts : mapping of str to callable
+        Give the text of each other form.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    from kidnaprisk.reports.text import to_text
+    from kidnaprisk.reports.writing import write_text
+
+    if out is not None:
+        content = to_text(report(_WIDEST), _WIDEST) if form == TABLE else texts[form]()
+        write_text(out, content)
+    elif form != TABLE:
+        _print(texts[form](), utf8=True)
+    elif sys.stdout.isatty():
+        _print_on_terminal(report)
+    else:
+        _print(to_text(report(_WIDEST), _WIDEST), utf8=False)
+
+
+def _print(text: str, *, utf8: bool) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # JSON is UTF-8 whatever the machine's own encoding; a table may lose a letter, never fail.
+        if utf8:
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+        else:
+            sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"standard output cannot be written: {error.strerror}", remedy="check free space"
+        ) from None
+
+
+def _print_on_terminal(report: Callable[[int], RenderableType]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    width = max(_NARROWEST, min(_WIDEST, console.width))
+    console.width = width
+    console.print(report(width), crop=False)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say what is being done, on a terminal, if it takes over a second."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    status = Console(stderr=True, highlight=False).status(what)
+    timer = threading.Timer(_QUICK_SECONDS, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
+
+
+def remark(text: str) -> None:
+    """A line on standard error, in the words of the command."""
+    sys.stderr.write(f"kidnaprisk: {one_line(in_options(text))}\n")

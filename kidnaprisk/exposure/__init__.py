@@ -1,0 +1,1 @@
+"""How exposed a trip is: the itinerary, the score, and what lies near a route."""

@@ -1,0 +1,1 @@
+"""How dangerous a place is at an instant: models of λ, and what they are made of."""

@@ -1,0 +1,78 @@
+"""Plain numpy twins of the compiled kernels: slow, short, and written from the formula alone.
+
+They exist to be compared with :mod:`kidnaprisk.hazard.kernels` in tests and to be read by anyone
+who wants to know what a score is. Nothing in the library calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kidnaprisk.geodesy import Floats
+
+
+def biweight(chord_km: Floats, sigma_km: Floats | float, radius_km: float = 0.0) -> Floats:
+    """Biweight kernel with standard deviation ``sigma_km`` an axis, 1/km².
+
+    With a radius, the biweight that stands for its mean over discs of that radius.
+
+    Examples
+    --------
+    >>> float(biweight(np.array([0.0]), 1.0)[0]) == 3 / (8 * np.pi)
+    True
+    """
+    h2 = np.asarray(8.0 * np.square(sigma_km), dtype=np.float64)
+    ratio = np.minimum(radius_km**2 / h2, 1.0)
+    h2 = np.where(radius_km**2 < h2, h2 / (1.0 - ratio + ratio**2 / 3.0), 3.0 * radius_km**2)
+    inside: Floats = np.clip(1.0 - np.square(chord_km) / h2, 0.0, None)
+    value: Floats = 3.0 / (np.pi * h2) * inside**2
+    return value
+
+
+def fade(age_days: Floats, memory_days: float) -> Floats:
+    """Fading of a record with age, 1/day; zero before it happened."""
+    faded: Floats = np.where(age_days >= 0.0, np.exp(-age_days / memory_days) / memory_days, 0.0)
+    return faded
+
+
+def record_densities(
+    points: Floats,
+    origin_day: Floats,
+    record_xyz: Floats,
+    record_error_km: Floats,
+    record_event_day: Floats,
+    record_known_day: Floats,
+    scales_km: Floats,
+    memories_days: Floats,
+    weights: Floats,
+    radius_km: float = 0.0,
+) -> Floats:
+    """Hazard that each of r records adds at each of n points, (n, r), incidents per km² per day."""
+    chord = np.linalg.norm(points[:, None, :] - record_xyz[None, :, :], axis=2)
+    known = record_known_day[None, :] <= origin_day[:, None]
+    age = origin_day[:, None] - record_event_day[None, :]
+    total: Floats = np.zeros(chord.shape)
+    for s, scale in enumerate(scales_km):
+        sigma = np.sqrt(scale**2 + record_error_km**2)[None, :]
+        for m, memory in enumerate(memories_days):
+            total += weights[s, m] * biweight(chord, sigma, radius_km) * fade(age, float(memory))
+    kept: Floats = np.where(known, total, 0.0)
+    return kept
+
+
+def line_means(
+    a: Floats,
+    b: Floats,
+    origin_day: Floats,
+    density: Callable[[Floats, Floats], Floats],
+    n_steps: int,
+) -> Floats:
+    """Mean over straight pieces of ``density(points, origin_day)`` (n, r), by the midpoint rule."""
+    steps = (np.arange(n_steps) + 0.5) / n_steps
+    means = []
+    for start, stop, day in zip(a, b, origin_day, strict=True):
+        points = start + steps[:, None] * (stop - start)
+        means.append(density(points, np.full(n_steps, day)).mean(axis=0))
+    return np.array(means)

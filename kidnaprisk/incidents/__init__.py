@@ -1,0 +1,1 @@
+"""What happened: the incident table, its readers, and what each source covers."""

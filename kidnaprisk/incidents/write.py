@@ -1,0 +1,110 @@
+"""Write an incident table as a file that `read_incidents` gives back unchanged.
+
+The library's own CSV columns, in UTF-8 with LF line ends, and beside it the coverage the table
+carries. The same table always gives the same bytes. Parquet and GeoJSON are geopandas' own affair:
+``to_parquet`` and ``to_file`` of a validated table are read back as well.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from kidnaprisk.errors import StoreError
+from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverages_from
+from kidnaprisk.incidents.formats.own import FILE_COLUMNS
+from kidnaprisk.incidents.parse import texts_of
+from kidnaprisk.incidents.table import validate_incidents
+
+
+def write_incidents(incidents: gpd.GeoDataFrame, path: str | PathLike[str]) -> None:
+    """Write incidents as the library's own CSV, and their coverage beside it.
+
+    Parameters
+    ----------
+    incidents : GeoDataFrame
+        Checked by `validate_incidents` first.
+    path : path
+        Ends in ``.csv`` or ``.csv.gz``. The coverage, where ``attrs`` carries one, goes to
+        ``<stem>.coverage.toml``. Files there are overwritten.
+
+    Raises
+    ------
+    IncidentError
+        If the table is not valid.
+    StoreError
+        If the name has another ending, or a file cannot be written.
+    """
+    path = Path(fspath(path))
+    if not path.name.lower().endswith((".csv", ".csv.gz")):
+        raise StoreError(
+            "incidents are written as CSV", file=path.name, remedy="name it .csv or .csv.gz"
+        )
+    checked = validate_incidents(incidents)
+    content = own_cells(checked).to_csv(index=False, lineterminator="\n").encode()
+    if path.name.lower().endswith(".gz"):
+        content = gzip.compress(content, mtime=0)
+    carried = checked.attrs.get(COVERAGE_ATTR)
+    try:
+        path.write_bytes(content)
+        if carried is not None:
+            stem = path.name.removesuffix(".gz").rpartition(".")[0]
+            beside = path.with_name(f"{stem}.coverage.toml")
+            beside.write_bytes(coverage_toml(coverages_from(carried)).encode())
+    except OSError as error:
+        raise StoreError(
+            f"the file cannot be written: {error.strerror or error}",
+            file=path.name,
+            remedy="check the folder and its rights",
+        ) from error
+
+
+def own_cells(incidents: gpd.GeoDataFrame) -> pd.DataFrame:
+    """A validated table as text cells of the library's own columns, n rows, None where empty."""
+    position = {"longitude": incidents.geometry.x, "latitude": incidents.geometry.y}
+    return pd.DataFrame(
+        {
+            name: pd.Series(texts_of(position.get(name, incidents.get(name))), dtype="object")
+            for name in FILE_COLUMNS
+        }
+    )
+
+
+def coverage_toml(coverages: Sequence[Coverage]) -> str:
+    """Coverages as the TOML that `read_coverage` reads.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> day = dt.date(2020, 1, 1)
+    >>> print(coverage_toml([Coverage("mine", ("NE",), day, day, True)]))
+    [[coverage]]
+    source = "mine"
+    areas = ["NE"]
+    start = 2020-01-01
+    end = 2020-01-01
+    systematic = true
+    note = ""
+    <BLANKLINE>
+    """
+    return "\n".join(
+        f"[[coverage]]\n"
+        f"source = {_quoted(each.source)}\n"
+        f"areas = [{', '.join(_quoted(area) for area in each.areas)}]\n"
+        f"start = {each.start.isoformat()}\n"
+        f"end = {each.end.isoformat()}\n"
+        f"systematic = {str(each.systematic).lower()}\n"
+        f"note = {_quoted(each.note)}\n"
+        for each in coverages
+    )
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a TOML basic string, but for the one control character JSON lets through.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,1 @@
+"""Keeping models fresh, safe and reversible."""

@@ -1,0 +1,1 @@
+"""Where a trip goes: routes and their files, regions, towns, and when it is where."""
