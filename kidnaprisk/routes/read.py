@@ -145,7 +145,8 @@ def _exists(text: str) -> bool:
 def _is_wkt(text: str) -> bool:
     head = text[:40].upper()
     kinds = ("LINESTRING", "MULTILINESTRING", "POINT", "MULTIPOINT", "POLYGON", "MULTIPOLYGON")
-    return "(" in text and head.startswith((*kinds, "SRID=", "GEOMETRYCOLLECTION"))
+    said = "(" in text or head.rstrip().endswith("EMPTY")
+    return said and head.startswith((*kinds, "SRID=", "GEOMETRYCOLLECTION"))
 
 
 def _with_file(error: RouteError, path: Path | None) -> RouteError:
