@@ -69,10 +69,14 @@ def sort_into_cells(lon: Floats, lat: Floats) -> Cells:
 
 
 @njit(nogil=True, cache=True)
-def _foot_on_piece(p, a, b):  # type: ignore[no-untyped-def]
-    """Squared chord from ``p`` to the nearest ground point of the piece, and its fraction along."""
-    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    wx, wy, wz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+def _foot_on_piece(x, y, z, nodes, i, j):  # type: ignore[no-untyped-def]
+    """Squared chord from a point to the nearest ground of a piece, and its fraction along.
+
+    The piece runs from node ``i`` to node ``j``. Numbers and not rows are passed: a row of an array
+    costs more to make than all the rest here.
+    """
+    ux, uy, uz = nodes[j, 0] - nodes[i, 0], nodes[j, 1] - nodes[i, 1], nodes[j, 2] - nodes[i, 2]
+    wx, wy, wz = x - nodes[i, 0], y - nodes[i, 1], z - nodes[i, 2]
     length2 = ux * ux + uy * uy + uz * uz
     if length2 <= 0.0:
         return wx * wx + wy * wy + wz * wz, 0.0
@@ -83,7 +87,7 @@ def _foot_on_piece(p, a, b):  # type: ignore[no-untyped-def]
     t = min(1.0, max(0.0, t))
     # The chord runs below the ground by t (1 − t) L² / 2R.
     lift = t * (1.0 - t) * length2 / (2.0 * MEAN_RADIUS_KM)
-    mx, my, mz = a[0] + b[0], a[1] + b[1], a[2] + b[2]
+    mx, my, mz = nodes[i, 0] + nodes[j, 0], nodes[i, 1] + nodes[j, 1], nodes[i, 2] + nodes[j, 2]
     up = lift / math.sqrt(mx * mx + my * my + mz * mz)
     dx, dy, dz = wx - t * ux - up * mx, wy - t * uy - up * my, wz - t * uz - up * mz
     return dx * dx + dy * dy + dz * dz, t
@@ -97,7 +101,7 @@ def _bulges(nodes, size):  # type: ignore[no-untyped-def]
     for k in range(len(bulge)):
         first, last = k * size, min(pieces, (k + 1) * size)
         for n in range(first + 1, last):
-            d2, _ = _foot_on_piece(nodes[n], nodes[first], nodes[last])
+            d2, _ = _foot_on_piece(nodes[n, 0], nodes[n, 1], nodes[n, 2], nodes, first, last)
             bulge[k] = max(bulge[k], math.sqrt(d2))
         # Ground between two nodes lies a little off the straight piece; a metre covers it.
         bulge[k] += 1e-3
@@ -105,15 +109,15 @@ def _bulges(nodes, size):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _nearest_in_block(p, nodes, first, last, bulge, best2, best_at):  # type: ignore[no-untyped-def]
+def _nearest_in_block(x, y, z, nodes, first, last, bulge, best2, best_at):  # type: ignore[no-untyped-def]
     """Best squared chord and position (piece + fraction) over the pieces ``first:last``."""
     for begin in range(first, last, _RUN):
         end = min(last, begin + _RUN)
-        d2, _ = _foot_on_piece(p, nodes[begin], nodes[end])
+        d2, _ = _foot_on_piece(x, y, z, nodes, begin, end)
         if math.sqrt(d2) - bulge[begin // _RUN] > math.sqrt(best2):
             continue
         for n in range(begin, end):
-            d2, t = _foot_on_piece(p, nodes[n], nodes[n + 1])
+            d2, t = _foot_on_piece(x, y, z, nodes, n, n + 1)
             if d2 < best2:
                 best2, best_at = d2, n + t
     return best2, best_at
@@ -181,18 +185,18 @@ def nearest_along(nodes, lon, lat, cells, chord_km, reach_degrees, best2, best_a
                 end = cells.start[row * _COLUMNS + at + width + 1]
                 column += width + 1
                 for i in range(begin, end):
-                    p = cells.xyz[i]
-                    gx, gy, gz = p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]
+                    x, y, z = cells.xyz[i, 0], cells.xyz[i, 1], cells.xyz[i, 2]
+                    gx, gy, gz = x - centre[0], y - centre[1], z - centre[2]
                     away2 = gx * gx + gy * gy + gz * gz
                     before = best2[i]
                     if away2 > limit2:
                         continue
                     reach2 = min(before, chord_km * chord_km)
-                    d2, _ = _foot_on_piece(p, nodes[first], nodes[last])
+                    d2, _ = _foot_on_piece(x, y, z, nodes, first, last)
                     if math.sqrt(d2) - wide[first // _BLOCK] > math.sqrt(reach2):
                         continue
                     d2, position = _nearest_in_block(
-                        p, nodes, first, last, bulge, reach2, best_at[i]
+                        x, y, z, nodes, first, last, bulge, reach2, best_at[i]
                     )
                     if d2 < before and d2 < chord_km * chord_km:
                         if before == np.inf:
@@ -217,10 +221,10 @@ def _nearest_of_all(nodes, points, best2, best_at):  # type: ignore[no-untyped-d
             radius[k] = max(radius[k], np.sqrt(np.sum((nodes[n] - centre[k]) ** 2)))
     least = np.zeros(blocks)
     for i in range(len(points)):
-        p = points[i]
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
         start = 0
         for k in range(blocks):
-            dx, dy, dz = p[0] - centre[k, 0], p[1] - centre[k, 1], p[2] - centre[k, 2]
+            dx, dy, dz = x - centre[k, 0], y - centre[k, 1], z - centre[k, 2]
             least[k] = math.sqrt(dx * dx + dy * dy + dz * dz) - radius[k]
             if least[k] < least[start]:
                 start = k
@@ -232,7 +236,7 @@ def _nearest_of_all(nodes, points, best2, best_at):  # type: ignore[no-untyped-d
                 continue
             first, last = k * _BLOCK, min(pieces, (k + 1) * _BLOCK)
             best2[i], best_at[i] = _nearest_in_block(
-                p, nodes, first, last, bulge, best2[i], best_at[i]
+                x, y, z, nodes, first, last, bulge, best2[i], best_at[i]
             )
 
 
@@ -317,7 +321,8 @@ def nearest_in_groups(a: Floats, b: Floats, group: Ints, n_groups: int, points: 
     for i in np.flatnonzero(from_middle - half <= best[group[rows]]):
         n = rows[i]
         for p in tree.query_ball_point(middle[i], from_middle[i] + 2.0 * half[i]):
-            d2, _ = _foot_on_piece(points[p], a[n], b[n])
+            x, y, z = points[p]
+            d2, _ = _foot_on_piece(x, y, z, np.stack([a[n], b[n]]), 0, 1)
             best[group[n]] = min(best[group[n]], math.sqrt(d2))
     arc = 2.0 * MEAN_RADIUS_KM * np.arcsin(np.minimum(best / (2.0 * MEAN_RADIUS_KM), 1.0))
     return np.where(np.isfinite(best), arc, np.nan)

@@ -258,15 +258,7 @@ def _verified_arrays(folder: Path, files: dict[str, Any]) -> Arrays:
                 remedy="do not use it; restore it from where it was trained, or train again",
             )
         if path.suffix == ".npy":
-            try:
-                stored = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (ValueError, EOFError) as error:
-                raise ArtifactError(
-                    f"an array of the model cannot be read: {error}",
-                    file=path,
-                    remedy="train again",
-                ) from None
-            arrays[path.stem] = np.asarray(stored)
+            arrays[path.stem] = _read_array(path)
     return arrays
 
 
