@@ -128,19 +128,7 @@ def score(trip: Trip, model: HazardModel, radius_km: float = DEFAULT_RADIUS_KM) 
     >>> risk.regions["name"].tolist()
     ['Sahel', 'Tillabéri']
     """
-    if not isinstance(trip, Trip):
-        raise TripError(
-            f"score takes a Trip, not a {type(trip).__name__}",
-            remedy="build it with kidnaprisk.Trip",
-        )
-    _check_model(model)
-    good = isinstance(radius_km, Real) and not isinstance(radius_km, bool)
-    if not (good and 0.0 < radius_km <= _WIDEST_RADIUS_KM):
-        raise TripError(
-            f"the encounter radius must lie between 0 and {_WIDEST_RADIUS_KM:.0f} km",
-            value=radius_km,
-            remedy="leave it at 10 km unless you have a reason",
-        )
+    _check(trip, model, radius_km)
     way = itinerary(trip)
     exposure = expose(way, model, float(radius_km))
     if not exposure.covered.any():
@@ -181,7 +169,19 @@ def score(trip: Trip, model: HazardModel, radius_km: float = DEFAULT_RADIUS_KM) 
     )
 
 
-def _check_model(model: object) -> None:
+def _check(trip: object, model: object, radius_km: float) -> None:
+    if not isinstance(trip, Trip):
+        raise TripError(
+            f"score takes a Trip, not a {type(trip).__name__}",
+            remedy="build it with kidnaprisk.Trip",
+        )
+    good = isinstance(radius_km, Real) and not isinstance(radius_km, bool)
+    if not (good and 0.0 < radius_km <= _WIDEST_RADIUS_KM):
+        raise TripError(
+            f"the encounter radius must lie between 0 and {_WIDEST_RADIUS_KM:.0f} km",
+            value=radius_km,
+            remedy="leave it at 10 km unless you have a reason",
+        )
     if isinstance(model, type) or not callable(getattr(model, "intensity", None)):
         shown = model.__name__ if isinstance(model, type) else type(model).__name__
         raise ModelError(

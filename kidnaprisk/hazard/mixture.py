@@ -13,7 +13,7 @@ of its records the hazard stands still, since silence after the records end is n
 
 Every record's part in a score is told exactly: "why" needs no surrogate explainer.
 
-Source: DESIGN of the library, §5; Helmstetter and Werner (2014), "Adaptive smoothing of
+Source: docs/method.md; Helmstetter and Werner (2014), "Adaptive smoothing of
 seismicity in time, space and magnitude", BSSA 104, for smoothed, faded records as a rate forecast.
 """
 

@@ -5,7 +5,7 @@ runs the same rules on files. Behind the door a table is canonical: these column
 these dtypes, ids unique, positions and days given. Nothing downstream checks again. A value that
 is unknown is missing (pd.NA), never 0, -9 or -99; ``NA`` is Namibia.
 
-The columns are those of DESIGN §5.
+What each column holds: data/incidents.md.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Nearest(NamedTuple):
 
 
 def tolerance_km(distance_km: np.ndarray) -> np.ndarray:
-    """What DESIGN §6 allows: 1e-6 of the distance plus 2 cm."""
+    """What is allowed: 1e-6 of the distance plus 2 cm."""
     return 1e-6 * distance_km + 2e-5
 
 

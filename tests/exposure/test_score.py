@@ -72,7 +72,7 @@ def check(
 def test_casablanca_niamey_with_a_week_at_dori(
     model_2025: kr.KernelMixture, regions: oracle.Regions
 ) -> None:
-    """The case of DESIGN, 5,400 km by road: speeds by country, a week parked, records still known
+    """The first case, 5,400 km by road: speeds by country, a week parked, records still known
     from day to day while the trip is under way."""
     examples = kr.read_route(EXAMPLES / "casablanca_niamey.geojson")
     km = _km_nearest(examples, -0.0345, 14.0354)

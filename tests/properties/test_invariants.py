@@ -1,4 +1,4 @@
-"""Invariants of DESIGN §7 that a score must keep on any geometry and any model."""
+"""Invariants that a score must keep on any geometry and any model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled regions hold what DESIGN promises of them, and areas are right."""
+"""The bundled regions hold what data/SOURCES.md promises of them, and areas are right."""
 
 from __future__ import annotations
 
