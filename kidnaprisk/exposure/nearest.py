@@ -2,7 +2,7 @@
 
 Distances are geodesic, never planar: a planar buffer misses incidents and invents others. Routes
 are cut into pieces of at most 5 km; the foot of an incident on a piece's chord is lifted to the
-ground, the straight distance to it turned into an arc, and distances over 50 km are settled by
+ground, the straight distance to it turned into an arc, and distances over 60 km are settled by
 Karney's algorithm. Incidents lie sorted by quarter-degree cell, so those near a piece of road are
 one slice for each row of cells; rows wrap at the antimeridian and widen to full circles near the
 poles.
@@ -37,7 +37,7 @@ _COLUMNS = round(360 / CELL_DEGREES)
 _ROWS = round(180 / CELL_DEGREES)
 # Pieces searched as one, and, within, runs ruled out as one.
 _BLOCK, _RUN = 16, 4
-_SETTLE_KM = 50.0
+_SETTLE_KM = 60.0
 _NEWTON_STEPS = 3
 
 

@@ -103,7 +103,7 @@ def geopandas_join(points, lines):
     return met.assign(distance_km=shapely.distance(met.geometry.to_numpy(), line) / 1000.0)
 
 
-OURS = "join_incidents (validates 100,000 rows every time)"
+OURS = "join_incidents (checks 100,000 positions every time)"
 KERNEL = "its kernel alone, incidents already in cells"
 PLAIN = "geopandas to_crs + buffer + sjoin + distance"
 BEFOREHAND = "geopandas, incidents projected beforehand"
