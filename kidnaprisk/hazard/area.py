@@ -159,12 +159,13 @@ def covered_days(
     last = np.full(len(regions), np.iinfo(np.int64).min)
     for one in coverage:
         inside = (regions["country"].isin(one.areas) | regions["region_id"].isin(one.areas)).array
-        first[inside] = np.minimum(first[inside], _day_number(one.start))
-        last[inside] = np.maximum(last[inside], _day_number(one.end))
+        first[inside] = np.minimum(first[inside], day_number(one.start))
+        last[inside] = np.maximum(last[inside], day_number(one.end))
     return first, np.minimum(last + reporting_days, as_of_day)
 
 
-def _day_number(day: dt.date) -> int:
+def day_number(day: dt.date) -> int:
+    """Days since 1970-01-01."""
     return day.toordinal() - dt.date(1970, 1, 1).toordinal()
 
 

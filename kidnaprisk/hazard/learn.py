@@ -12,7 +12,7 @@ import pandas as pd
 from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import Floats
 from kidnaprisk.hazard import training
-from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions
+from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions, day_number
 from kidnaprisk.hazard.em import fit_weights
 from kidnaprisk.hazard.kernels import Mixture
 from kidnaprisk.hazard.sources import fold_records, network_inside, record_table, town_sources
@@ -56,7 +56,7 @@ def learn(
     memory_days = np.asarray(parameters["memories_days"], dtype=np.float64)
     regions = covered_regions(coverage)
     first_day, origin_day = covered_days(
-        regions, coverage, _days(as_of), _reporting_days(kidnappings)
+        regions, coverage, day_number(as_of.date()), _reporting_days(kidnappings)
     )
     area = covered_area(regions, first_day, origin_day)
     table, region = record_table(kidnappings, regions)
@@ -107,10 +107,6 @@ def learn(
 def rounded(values: Floats) -> Floats:
     """Numbers to nine significant digits."""
     return np.array([float(f"{value:.{_DIGITS}g}") for value in values.tolist()])
-
-
-def _days(day: pd.Timestamp) -> int:
-    return int((day - pd.Timestamp("1970-01-01")) // pd.Timedelta(days=1))
 
 
 def _reporting_days(kidnappings: gpd.GeoDataFrame) -> int:
