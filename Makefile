@@ -31,7 +31,7 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-oldest lint format bench data model lock clean distclean
+.PHONY: help setup demo test test-oldest postgis lint format bench data model lock clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -42,11 +42,17 @@ setup: .venv/ready ## Make .venv with the locked packages and the project
 demo: .venv/ready ## Score Casablanca to Niamey, region by region
 	@$(DEV)/kidnaprisk score $(DEMO)
 
-test: lint ## Lint, then run every test and doctest
+test: lint postgis ## Lint, then run every test and doctest
 	$(DEV)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
-test-oldest: .venv-oldest/ready ## Run the tests on the oldest allowed dependencies (Python 3.11)
+test-oldest: .venv-oldest/ready postgis ## Run the tests on the oldest allowed dependencies (Python 3.11)
 	NUMBA_CACHE_DIR="$(CURDIR)/.venv-oldest/numba" $(OLDEST)/python -m pytest -n $(JOBS) -o cache_dir=.venv-oldest/pytest $(PYTEST_ARGS)
+
+# As root on Debian it is installed; POSTGIS=no leaves the machine alone.
+postgis: ## Have PostgreSQL with PostGIS for the store's tests, where that can be done
+ifneq ($(POSTGIS),no)
+	@.ci/postgis
+endif
 
 lint: .venv/ready ## Check style, types and import layers
 	$(DEV)/ruff check

@@ -96,5 +96,9 @@ class StoreError(KidnapRiskError, OSError):
     """A store of incidents, or a file to be written, cannot be used."""
 
 
+class FeedError(KidnapRiskError, OSError):
+    """A source's records cannot be fetched, or what came is not sound."""
+
+
 class ConfigError(KidnapRiskError, ValueError):
     """A setting, option or optional package is wrong or missing."""

@@ -162,7 +162,15 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         table = validate_incidents(incidents)
         day = table["known_on"].max() if as_of is None else _as_day(as_of)
         known = table[table["known_on"] <= day]
-        coverage = coverage_of(known) if self.coverage is None else tuple(self.coverage)
+        stated = coverage_of(known) if self.coverage is None else tuple(self.coverage)
+        # A source that records no kidnappings says nothing of where there are none.
+        coverage = tuple(one for one in stated if "kidnapping" in one.kinds)
+        if stated and not coverage:
+            raise CoverageError(
+                "no source of these records tells of kidnappings",
+                value=", ".join(one.source for one in stated),
+                remedy="add a source that records them, or read notes with kind_from_text=True",
+            )
         fitted = learn(known[known["kind"] == "kidnapping"], coverage, day, parameters)
         for name, value in fitted.items():
             setattr(self, name, value)

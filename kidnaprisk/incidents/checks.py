@@ -7,7 +7,7 @@ made in memory and for files alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -194,7 +194,9 @@ def _numbers(table: pd.DataFrame) -> Iterator[Fault]:
     )
 
 
-def repeated_ids(table: pd.DataFrame, sound: Mask, row_numbers: list[int]) -> Fault:
+def repeated_ids(
+    table: pd.DataFrame, sound: Mask, row_numbers: list[int], earlier: Mapping[str, int]
+) -> Fault:
     """Rows whose id an earlier sound row has already used.
 
     Parameters
@@ -205,13 +207,17 @@ def repeated_ids(table: pd.DataFrame, sound: Mask, row_numbers: list[int]) -> Fa
         Rows that break no other rule: a faulty row does not take an id from a sound one.
     row_numbers : list of n int
         As a spreadsheet shows them.
+    earlier : mapping of str to int
+        Ids used before these rows, with their row numbers.
     """
     rows = np.zeros(len(table), dtype=np.bool_)
     rows[sound] = table.loc[sound, "incident_id"].duplicated().to_numpy()
+    if earlier:
+        rows |= sound & np.array([name in earlier for name in table["incident_id"].tolist()])
     where = np.full(len(table), "", dtype=np.object_)
     if rows.any():
         ids = table["incident_id"].tolist()
-        first: dict[str, int] = {}
+        first: dict[str, int] = dict(earlier)
         for position in np.flatnonzero(sound).tolist():
             first.setdefault(ids[position], row_numbers[position])
         for position in np.flatnonzero(rows).tolist():

@@ -17,7 +17,7 @@ from typing import Any
 import geopandas as gpd
 
 from kidnaprisk.errors import IncidentError
-from kidnaprisk.incidents.vocabulary import nearest_word
+from kidnaprisk.incidents.vocabulary import KINDS, nearest_word, words_remedy
 
 COVERAGE_ATTR = "coverage"
 DERIVED_NOTE = "derived from the rows: the countries and days they name, nothing declared"
@@ -41,6 +41,9 @@ class Coverage:
         True if the source means to record every incident; False if it is a sample.
     note : str
         What a reader should know about it.
+    kinds : tuple of str
+        The kinds of incident it records at all, of `vocabulary.KINDS`; all of them if not given.
+        Where no coverage records kidnappings, nothing is known of kidnappings.
 
     Raises
     ------
@@ -59,6 +62,7 @@ class Coverage:
     end: dt.date
     systematic: bool
     note: str = ""
+    kinds: tuple[str, ...] = tuple(sorted(KINDS))
 
     def __post_init__(self) -> None:
         """Check the fields: a coverage that is wrong makes every later answer wrong."""
@@ -67,12 +71,12 @@ class Coverage:
                 raise _wrong(name, getattr(self, name), "write text")
         if not self.source.strip():
             raise _wrong("source", self.source, "name the source as the incidents name it")
-        areas = self.areas
-        if not isinstance(areas, list | tuple) or not areas:
-            raise _wrong("areas", areas, "list at least one country code or region_id")
-        if not all(isinstance(area, str) and area.strip() for area in areas):
-            raise _wrong("areas", areas, "list country codes or region_ids, as text")
-        object.__setattr__(self, "areas", tuple(dict.fromkeys(areas)))
+        for name in ("areas", "kinds"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise _wrong("kinds", kind, words_remedy(kind, KINDS))
+        object.__setattr__(self, "kinds", tuple(sorted(self.kinds)))
         for name in ("start", "end"):
             day = getattr(self, name)
             if isinstance(day, dt.datetime) or not isinstance(day, dt.date):
@@ -94,6 +98,7 @@ class Coverage:
         return {
             **asdict(self),
             "areas": list(self.areas),
+            "kinds": list(self.kinds),
             "start": self.start.isoformat(),
             "end": self.end.isoformat(),
         }
@@ -122,6 +127,15 @@ class Coverage:
         given["start"] = _day("start", given["start"])
         given["end"] = _day("end", given["end"])
         return cls(**given)
+
+
+def _texts(name: str, values: object) -> tuple[str, ...]:
+    what = "country code or region_id" if name == "areas" else "kind of incident"
+    if not isinstance(values, list | tuple) or not values:
+        raise _wrong(name, values, f"list at least one {what}")
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise _wrong(name, values, f"list each {what} as text")
+    return tuple(dict.fromkeys(values))
 
 
 def _wrong(name: str, value: object, remedy: str) -> IncidentError:
@@ -175,6 +189,7 @@ def coverage_of(incidents: gpd.GeoDataFrame) -> tuple[Coverage, ...]:
                 end=rows["date_end"].max().date(),
                 systematic=False,
                 note=DERIVED_NOTE,
+                kinds=tuple(rows["kind"].unique().tolist()),
             )
         )
     return (*declared, *derived)

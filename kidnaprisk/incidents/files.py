@@ -1,32 +1,48 @@
-"""From a CSV file to text cells, whatever the columns.
+"""From a CSV file to text cells, whatever the columns, and however long the file.
 
-It knows files and nothing of incidents: every cell comes out as text, every row with the number a
-spreadsheet shows, so that `formats` and `parse` see one shape. A file that is not what its name
-says, that is cut off, or that cannot be decoded is refused as a whole; a row of the wrong width is
-handed on as a fault of that row. `workbooks` does the same for Excel, Parquet and GeoJSON.
+It knows files and nothing of incidents. A file that is not what its name says, that cannot be
+decoded or whose quotes do not match up is refused as a whole. `workbooks` does the same for Excel,
+Parquet and GeoJSON.
 
-CSV follows RFC 4180, in UTF-8 with or without a byte order mark, cut by commas, semicolons or tabs.
+CSV follows RFC 4180, cut by commas, semicolons or tabs, in UTF-8 with or without a byte order mark.
+Sources that publish files in Windows' cp1252, with stray quotes or a last row cut off are read all
+the same: their formats are not strict.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import dataclasses
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from typing import IO, NamedTuple, cast
 
 from kidnaprisk.errors import IncidentError
-from kidnaprisk.incidents.parse import Fault, Texts, cell_text
+from kidnaprisk.incidents.cells import (
+    Cells,
+    Record,
+    Sheet,
+    cells_of,
+    header_of,
+    is_blank,
+    recognised,
+)
+from kidnaprisk.incidents.formats.tabled import Format
 
 DELIMITERS = (",", ";", "\t")
 _LONGEST_CELL = 1_000_000
+_BLOCK = 1 << 20
+# Rows looked at to find the delimiter, unused columns and, where there is no header, the format.
+_ROWS_LOOKED_AT = 50
+_FIRST_ROWS = 5
+# A cell of a note may have some lines; a quote that was never closed swallows the rest of the file.
+_MOST_LINES = 60
 _MAGIC = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook", "unpack it, or name it .xlsx"),
     (b"\x1f\x8b", "gzipped", "name it .csv.gz"),
@@ -39,219 +55,239 @@ _MAGIC = (
 )
 
 
-@dataclass(frozen=True)
-class Cells:
-    """A file as text.
+class _Layout(NamedTuple):
+    """How a file is written: ``names`` are those of its columns where it has no header."""
 
-    ``header`` m column names; ``rows`` n rows of m cells, None where empty; ``numbers`` (n,) row
-    numbers as a spreadsheet shows them; ``faults`` rows of the wrong width; ``spare`` what stood
-    beyond the last column, by position; ``notes`` what a reader should know; ``coverage`` what
-    the file itself says of it, unchecked; ``oddities`` errors that a strict format raises and a
-    lenient one lives with: columns without a name or of the same name (they are given one), a last
-    row cut off.
-    """
-
-    header: tuple[str, ...]
-    rows: list[Texts]
-    numbers: list[int]
-    faults: tuple[Fault, ...] = ()
-    spare: dict[int, Texts] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    coverage: object = None
-    oddities: tuple[IncidentError, ...] = ()
-
-    def frame(self) -> pd.DataFrame:
-        """The cells as a DataFrame of n rows by m columns."""
-        columns = zip(*self.rows, strict=True) if self.rows else [[] for _ in self.header]
-        return pd.DataFrame(
-            {
-                name: pd.Series(list(cells), dtype="object")
-                for name, cells in zip(self.header, columns, strict=True)
-            }
-        )
-
-    def original(self, position: int) -> dict[str, str | list[str | None] | None]:
-        """One row as it stood in the file, empty cells left out."""
-        row: dict[str, str | list[str | None] | None] = {
-            name: cell
-            for name, cell in zip(self.header, self.rows[position], strict=True)
-            if cell is not None
-        }
-        if position in self.spare:
-            row["beyond the last column"] = self.spare[position]
-        return row
+    form: Format
+    delimiter: str
+    names: tuple[str, ...] | None
 
 
-def read_csv_cells(path: Path, fits: Callable[[Sequence[str]], bool]) -> Cells:
-    """The cells of a CSV file, gzipped if its name ends in ``.gz``.
+def open_csv(path: Path, formats: Sequence[Format], *, named: bool, rows: int) -> Sheet:
+    """Open a CSV file, gzipped if its name ends in ``.gz``.
 
     Parameters
     ----------
     path : Path
-    fits : callable
-        Whether a header is one of a known format: decides between comma, semicolon and tab.
+    formats : sequence of Format
+        Those it may be in.
+    named : bool
+        Whether the user named the format.
+    rows : int
+        Rows at a time.
 
     Raises
     ------
     IncidentError
-        If the file is empty, is something other than CSV, or cannot be decoded.
+        If the file is empty, is something other than CSV, cannot be decoded, or is of no known
+        format; while its rows are taken, if its quotes do not match up.
     """
-    text = _decoded(_raw_bytes(path))
-    delimiter = _delimiter(text, fits)
-    records = _records(text, delimiter)
-    cells = cells_from(records)
-    width, last = len(cells.header), len(records[-1])
-    if not (cells.rows and 0 < last < width and text[-1] not in "\r\n"):
-        return cells
-    cut = IncidentError(
-        f"the file ends in the middle of a row: {last} of {width} cells",
-        row=len(records),
-        remedy="it was cut off; get it again, or delete that row",
-    )
-    return dataclasses.replace(cells, oddities=(*cells.oddities, cut))
+    text, fault = _checked(path)
+    layout = _layout(text, formats, named=named)
+    if fault is not None and layout.form.strict:
+        raise fault
+    encoding = "utf-8-sig" if fault is None else "cp1252"
+    return Sheet(layout.form, _batches(path, layout, encoding, rows))
 
 
-def _raw_bytes(path: Path) -> bytes:
-    raw = path.read_bytes()
+def _open(path: Path) -> IO[bytes]:
     if path.name.lower().endswith(".gz"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise IncidentError(
-                "not a whole gzip file", remedy="get it again, or name it .csv if it is not gzipped"
-            ) from error
-    return raw
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    return path.open("rb")
 
 
-def _decoded(raw: bytes) -> str:
-    if not raw.strip():
+def _checked(path: Path) -> tuple[str, IncidentError | None]:
+    """The beginning of a file as text, and the error to raise if it is not in UTF-8."""
+    start = b""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    fault = None
+    lines = 0
+    try:
+        with _open(path) as stream:
+            while block := stream.read(_BLOCK):
+                if not start:
+                    start = block
+                    _check_start(block)
+                _check_no_nul(block, lines)
+                if fault is None:
+                    fault = _decoding_fault(decoder, block, lines, final=len(block) < _BLOCK)
+                lines += block.count(b"\n")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise IncidentError(
+            "not a whole gzip file", remedy="get it again, or name it .csv if it is not gzipped"
+        ) from error
+    if not start.strip():
         raise IncidentError("the file is empty", remedy="get it again")
+    if fault is None:
+        fault = _decoding_fault(decoder, b"", lines, final=True)
+    text = start.decode("utf-8-sig", errors="replace") if fault is None else _cp1252(start, fault)
+    return text, fault
+
+
+def _cp1252(start: bytes, fault: IncidentError) -> str:
+    try:
+        return start.decode("cp1252")
+    except UnicodeDecodeError:
+        raise fault from None
+
+
+def _check_start(block: bytes) -> None:
     for magic, what, remedy in _MAGIC:
-        if raw.startswith(magic):
+        if block.startswith(magic):
             raise IncidentError(f"the file is {what}, not CSV", remedy=remedy)
-    head = raw.removeprefix(b"\xef\xbb\xbf")[:200].lstrip().lower()
+    head = block.removeprefix(b"\xef\xbb\xbf")[:200].lstrip().lower()
     if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         raise IncidentError(
             "the file is a web page, not CSV", remedy="download the data, not the page about it"
         )
     if head.startswith((b"{", b"[")):
         raise IncidentError("the file is JSON, not CSV", remedy="name it .geojson if it is GeoJSON")
-    if b"\x00" in raw:
+
+
+def _check_no_nul(block: bytes, lines: int) -> None:
+    if b"\x00" in block:
         raise IncidentError(
             "the file holds NUL bytes, which no text has",
-            row=raw[: raw.index(b"\x00")].count(b"\n") + 1,
+            row=lines + block[: block.index(b"\x00")].count(b"\n") + 1,
             remedy="it is damaged or in UTF-16; save it as CSV UTF-8",
         )
+
+
+def _decoding_fault(
+    decoder: codecs.IncrementalDecoder, block: bytes, lines: int, *, final: bool
+) -> IncidentError | None:
+    pending = decoder.getstate()[0]
     try:
-        return raw.decode("utf-8-sig")
+        decoder.decode(block, final and not block)
     except UnicodeDecodeError as error:
-        raise IncidentError(
+        raw = pending + block
+        return IncidentError(
             "the file is not in UTF-8",
-            row=raw[: error.start].count(b"\n") + 1,
+            row=lines + raw[: error.start].count(b"\n") + 1,
             value=raw[max(error.start - 12, 0) : error.start + 8],
             remedy="save it as CSV UTF-8; spreadsheets on Windows often write cp1252",
-        ) from error
+        )
+    return None
 
 
-def _delimiter(text: str, fits: Callable[[Sequence[str]], bool]) -> str:
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    for delimiter in DELIMITERS:
-        if fits([name.strip().strip('"') for name in line.split(delimiter)]):
-            return delimiter
-    return max(DELIMITERS, key=line.count)
+def _layout(text: str, formats: Sequence[Format], *, named: bool) -> _Layout:
+    tried = [(delimiter, _first_records(text, delimiter)) for delimiter in DELIMITERS]
+    for delimiter, records in tried:
+        header = [name.strip() for name in records[0]]
+        if any(form.recognises(header) for form in formats):
+            return _Layout(recognised(header, formats, named=named), delimiter, None)
+    for delimiter, records in tried:
+        for record in records[:_FIRST_ROWS]:
+            for form in formats:
+                names = form.headerless(record)
+                if names is not None:
+                    return _Layout(form, delimiter, names)
+    # As many columns as can be had: what is wrong with them is for the format to say.
+    delimiter, records = max(tried, key=lambda one: len(one[1][0]))
+    return _Layout(recognised(records[0], formats, named=named), delimiter, None)
 
 
-def _records(text: str, delimiter: str) -> list[list[str]]:
-    limit = csv.field_size_limit(_LONGEST_CELL)
-    records: list[list[str]] = []
+def _first_records(text: str, delimiter: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    filled = (record for record in reader if not is_blank(record))
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        for record in reader:
-            records.append(record)  # noqa: PERF402 - what came before an error gives its row
+        return list(islice(filled, _ROWS_LOOKED_AT)) or [[""]]
+    except csv.Error:
+        # Not this delimiter, or quotes that do not match up, which the reading itself tells better.
+        return [next(iter(text.splitlines()), "").split(delimiter)]
+
+
+def _batches(path: Path, layout: _Layout, encoding: str, rows: int) -> Iterator[Cells]:
+    with closing(_records(path, layout, encoding)) as records:
+        filled = ((number, record) for number, record in records if not is_blank(record))
+        if layout.names is None:
+            number, top = next(filled, (0, []))
+            if not top:
+                raise IncidentError("the file is empty", remedy="get it again")
+            looked_at = list(islice(records, _ROWS_LOOKED_AT))
+            header, oddities = header_of(top, number, looked_at)
+        else:
+            looked_at, header, oddities = [], layout.names, ()
+        notes: tuple[str, ...] = ()
+        if encoding == "cp1252":
+            notes += ("the file is not in UTF-8 and was read as cp1252",)
+        if layout.names is not None:
+            notes += (f"the file has no header; its columns were taken for {layout.form.name}'s",)
+        for cells in cells_of(chain(looked_at, records), layout.form, header, oddities, rows):
+            yield replace(cells, notes=(*notes, *cells.notes))
+
+
+def _records(path: Path, layout: _Layout, encoding: str) -> Generator[Record, None, None]:
+    """Every record of a file with its row number, blank ones included."""
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    number = 0
+    try:
+        with (
+            _open(path) as binary,
+            io.TextIOWrapper(binary, encoding=encoding, newline="") as stream,
+        ):
+            lines = _Lines(stream)
+            # Event files cut by tabs, without a header, know no quotes either.
+            bare = layout.names is not None and layout.delimiter == "\t"
+            reader = csv.reader(
+                lines,
+                delimiter=layout.delimiter,
+                strict=layout.form.strict,
+                quoting=csv.QUOTE_NONE if bare else csv.QUOTE_MINIMAL,
+            )
+            before = 0
+            width = len(layout.names) if layout.names else 0
+            for number, record in enumerate(reader, 1):
+                width = width or len(record)
+                swallowed = reader.line_num - before > _MOST_LINES and len(record) != width
+                if swallowed or (layout.form.strict and _is_cut(record, width, lines.last)):
+                    raise _unreadable(record, width, number, swallowed=swallowed)
+                before = reader.line_num
+                yield number, record
     except csv.Error as error:
         raise IncidentError(
             f"the quotes of the file do not match up ({error})",
-            row=len(records) + 1,
+            row=number + 1,
             remedy='close every quoted cell, double the quotes inside ("")',
+        ) from error
+    except UnicodeDecodeError as error:
+        raise IncidentError(
+            "the file is neither in UTF-8 nor in cp1252", row=number + 1, remedy="save it as UTF-8"
         ) from error
     finally:
         csv.field_size_limit(limit)
-    return records
 
 
-def cells_from(records: Sequence[Sequence[str | None]]) -> Cells:
-    """Cells from records of which the first that is not blank is the header.
+class _Lines:
+    """The lines of a stream, and the last one given: how it ends tells a row that was cut off."""
 
-    Parameters
-    ----------
-    records : sequence of sequences of str or None
-        Every row of a sheet or file, blank ones included.
+    def __init__(self, stream: Iterator[str]) -> None:
+        self._stream = stream
+        self.last = ""
 
-    Raises
-    ------
-    IncidentError
-        If there is no row at all.
-    """
-    filled = [(number, record) for number, record in enumerate(records, 1) if not _is_blank(record)]
-    if not filled:
-        raise IncidentError("the file is empty", remedy="get it again")
-    start, top = filled.pop(0)
-    header, oddities = _header([cell_text(name) for name in top], filled, start)
-    width = len(header)
-    rows: list[Texts] = []
-    spare: dict[int, Texts] = {}
-    uneven = np.zeros(len(filled), dtype=np.bool_)
-    widths = np.full(len(filled), "", dtype=np.object_)
-    for position, (_, record) in enumerate(filled):
-        row = [cell or None for cell in record]
-        if len(row) < width or not _is_blank(row[width:]):
-            uneven[position] = True
-            widths[position] = f": {len(row)} where the header has {width}"
-            if len(row) > width:
-                spare[position] = row[width:]
-        rows.append(row[:width] + [None] * (width - len(row)))
-    fault = Fault(
-        uneven,
-        header[0],
-        "the row has another number of cells than the header",
-        "put cells that hold the delimiter in quotes; give every row every cell",
-        widths,
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.last = next(self._stream)
+        return self.last
+
+
+def _is_cut(record: Sequence[str], width: int, line: str) -> bool:
+    return 0 < len(record) < width and not line.endswith(("\r", "\n"))
+
+
+def _unreadable(
+    record: Sequence[str], width: int, number: int, *, swallowed: bool
+) -> IncidentError:
+    if swallowed:
+        return IncidentError(
+            "the quotes of the file do not match up: a cell runs over many rows",
+            row=number,
+            remedy='close every quoted cell, double the quotes inside ("")',
+        )
+    return IncidentError(
+        f"the file ends in the middle of a row: {len(record)} of {width} cells",
+        row=number,
+        remedy="it was cut off; get it again, or delete that row",
     )
-    blank = len(records) - start - len(filled)
-    return Cells(
-        header=header,
-        rows=rows,
-        numbers=[number for number, _ in filled],
-        faults=(fault,),
-        spare=spare,
-        notes=(f"blank rows passed over: {blank}",) if blank else (),
-        oddities=oddities,
-    )
-
-
-def _is_blank(record: Sequence[str | None]) -> bool:
-    return not any(cell and not cell.isspace() for cell in record)
-
-
-def _header(
-    cells: Texts, rows: Sequence[tuple[int, Sequence[str | None]]], number: int
-) -> tuple[tuple[str, ...], tuple[IncidentError, ...]]:
-    given = list(cells)
-    # Spreadsheets write empty columns to the right of the last used one.
-    while given[-1] is None and all(_is_blank(row[len(given) - 1 :]) for _, row in rows):
-        given.pop()
-    names: list[str] = []
-    oddities = []
-    for position, name in enumerate(given, 1):
-        if name is None:
-            remedy = "name it or remove it (from pandas: to_csv(index=False))"
-            oddities.append(
-                IncidentError(f"column {position} has no name", row=number, remedy=remedy)
-            )
-        elif name in names:
-            remedy = "keep one of them"
-            oddities.append(
-                IncidentError("a column name is used twice", row=number, column=name, remedy=remedy)
-            )
-        names.append(f"{name or 'column'} {position}" if name in (None, *names) else str(name))
-    return tuple(names), tuple(oddities)

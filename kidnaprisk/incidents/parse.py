@@ -28,6 +28,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SENTINEL_TEXTS = ("-9", "-99", "-999")
 _LONGEST_EXACT = 2**53
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Fault(NamedTuple):
@@ -266,3 +267,18 @@ def count_column(column: pd.Series) -> tuple[pd.Series, list[Fault]]:
         Fault(fraction, str(column.name), "not a whole number", "write a count, or leave it empty")
     )
     return counts, faults
+
+
+def flag_column(column: pd.Series) -> tuple[pd.Series, list[Fault]]:
+    """True or false as ``boolean`` without missing values, and the cells that are neither.
+
+    An empty cell is false. Parameters and returns are as for `number_column`.
+    """
+    if pd.api.types.is_bool_dtype(column.dtype):
+        flags = column.fillna(value=False).astype("boolean").reset_index(drop=True)
+        return flags, []
+    words = [(text or "false").casefold() for text in texts_of(column)]
+    wrong = np.array([word not in _FLAGS for word in words], dtype=np.bool_)
+    flags = pd.Series([_FLAGS.get(word, False) for word in words], dtype="boolean")
+    remedy = "write true or false, or leave it empty"
+    return flags, [Fault(wrong, str(column.name), "neither true nor false", remedy)]

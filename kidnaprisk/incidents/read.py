@@ -1,15 +1,12 @@
 """From a file of incidents to the validated table, with every row that could not come in told.
 
 Rows in = rows out + rejects, always. A fault of the file (cut off, not decodable, unknown columns)
-refuses it whole; a fault of a row rejects that row, with its number, its reason and its text. This
-module only puts the parts together: `files` and `workbooks` open, `formats` name the columns,
-`table` types and checks.
+refuses it whole; a fault of a row rejects that row, with its number, its reason and its text.
+`batches` does the work; here the parts are put together and what was left out is said aloud.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -18,11 +15,18 @@ from pathlib import Path
 from typing import Literal, overload
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
 from kidnaprisk.bundled import data_path
-from kidnaprisk.errors import ConfigError, IncidentError
+from kidnaprisk.errors import IncidentError
+from kidnaprisk.incidents.batches import (
+    REJECT_COLUMNS,
+    SUFFIXES,
+    Batch,
+    named_error,
+    read_batches,
+    stem_of,
+)
 from kidnaprisk.incidents.coverage import (
     COVERAGE_ATTR,
     Coverage,
@@ -30,49 +34,28 @@ from kidnaprisk.incidents.coverage import (
     coverages_from,
     read_coverage,
 )
-from kidnaprisk.incidents.files import Cells, read_csv_cells
-from kidnaprisk.incidents.formats import FORMATS, Format, Tabled
-from kidnaprisk.incidents.table import (
-    NOTES_ATTR,
-    Draft,
-    assumption_notes,
-    draft_incidents,
-    finish_incidents,
-)
-from kidnaprisk.incidents.vocabulary import nearest_word
-from kidnaprisk.incidents.workbooks import (
-    read_excel_cells,
-    read_geojson_cells,
-    read_parquet_cells,
-)
+from kidnaprisk.incidents.summary import ReadSummary, added, summary_of
+from kidnaprisk.incidents.table import NOTES_ATTR, assumption_note
+
+__all__ = [
+    "REJECT_COLUMNS",
+    "SUFFIXES",
+    "SUMMARY_ATTR",
+    "Batch",
+    "IncidentWarning",
+    "ReadSummary",
+    "load_catalogue",
+    "read_batches",
+    "read_ids",
+    "read_incidents",
+]
 
 SUMMARY_ATTR = "summary"
-SUFFIXES = (".csv", ".csv.gz", ".xlsx", ".parquet", ".geojson")
-REJECT_COLUMNS = ("row", "incident_id", "reason", "column", "value", "remedy", "original")
 _ROWS_SHOWN = 3
 
 
 class IncidentWarning(UserWarning):
     """Rows of an incident file could not be used and nobody asked for them."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadSummary:
-    """What a read brought: counts, span and precision.
-
-    ``rows_in`` is ``rows`` plus all ``rejected``, which counts rows by reason. ``first`` and
-    ``last`` are days as ISO text, None in an empty table; ``median_location_error_km`` likewise.
-    """
-
-    format: str
-    rows_in: int
-    rows: int
-    kidnappings: int
-    countries: int
-    first: str | None
-    last: str | None
-    median_location_error_km: float | None
-    rejected: dict[str, int]
 
 
 def load_catalogue() -> gpd.GeoDataFrame:
@@ -99,6 +82,8 @@ def read_incidents(
     *,
     source: str | None = None,
     coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None = None,
+    mapping: str | PathLike[str] | None = None,
+    kind_from_text: bool | None = None,
     return_rejects: Literal[False] = False,
 ) -> gpd.GeoDataFrame: ...
 
@@ -109,6 +94,8 @@ def read_incidents(
     *,
     source: str | None = None,
     coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None = None,
+    mapping: str | PathLike[str] | None = None,
+    kind_from_text: bool | None = None,
     return_rejects: Literal[True],
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]: ...
 
@@ -118,6 +105,8 @@ def read_incidents(
     *,
     source: str | None = None,
     coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None = None,
+    mapping: str | PathLike[str] | None = None,
+    kind_from_text: bool | None = None,
     return_rejects: bool = False,
 ) -> gpd.GeoDataFrame | tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """Read a file of incidents into the validated table.
@@ -125,13 +114,22 @@ def read_incidents(
     Parameters
     ----------
     path : path
-        A ``.csv``, ``.csv.gz``, ``.xlsx``, ``.parquet`` or ``.geojson`` file.
+        A ``.csv``, ``.csv.gz``, ``.tsv``, ``.xlsx``, ``.parquet`` or ``.geojson`` file.
     source : str, optional
         Name of the file's format; found from its columns if not given. ``"own"`` is the library's
-        own: the columns of the table, with ``longitude`` and ``latitude`` in WGS84 degrees.
+        own: the columns of the table, with ``longitude`` and ``latitude`` in WGS84 degrees. The
+        others: docs/sources.
     coverage : Coverage, sequence of Coverage or path, optional
         What the file covers. If not given: a TOML file beside it, ``<stem>.coverage.toml``; else
-        what a Parquet file written from such a table carries; else derived from the rows.
+        what a Parquet file written from such a table carries; else what is known of the source;
+        else derived from the rows.
+    mapping : path, optional
+        A TOML file that says what the columns of a table of any other origin mean; if not given,
+        ``<stem>.mapping.toml`` beside the file. See docs/sources/mapped.md.
+    kind_from_text : bool, optional
+        Whether a row that the source codes as other violence is a kidnapping where its note says
+        so (column ``kind_from_text``); see docs/kind_from_text.md. If not given, only where the
+        file has no code for kidnappings.
     return_rejects : bool
         Also give the rows that could not be used.
 
@@ -167,114 +165,64 @@ def read_incidents(
     (719, 0)
     """
     path = Path(fspath(path))
+    options = {"source": source, "mapping": mapping, "kind_from_text": kind_from_text}
+    batches = list(read_batches(path, **options))  # type: ignore[arg-type]
     try:
-        cells, form, tabled = _table_of(path, source)
-        draft = draft_incidents(tabled.frame, cells.numbers, (*cells.faults, *tabled.faults))
-        rejects = _rejects(cells, draft)
-        incidents = finish_incidents(draft)
-        notes = [*cells.notes, *tabled.notes, *assumption_notes(draft)]
+        incidents = _together([one.incidents for one in batches])
+        rejects = _together([one.rejects for one in batches])
+        notes = _notes(batches, len(incidents))
         if not return_rejects and len(rejects):
             notes.append(_tell(rejects, incidents, path.name))
-        declared = _declared(path, coverage, cells)
-        if declared is not None:
-            _check_sources(incidents, declared)
-            incidents.attrs[COVERAGE_ATTR] = [each.to_dict() for each in declared]
-        incidents.attrs[COVERAGE_ATTR] = [each.to_dict() for each in coverage_of(incidents)]
+        incidents.attrs[COVERAGE_ATTR] = [
+            each.to_dict() for each in _coverage(path, coverage, batches, incidents)
+        ]
     except IncidentError as error:
-        raise _named(error, path.name) from error
+        raise named_error(error, path.name) from error
+    summary = summary_of(
+        batches[0].form.name,
+        sum(one.summary.rows_in for one in batches),
+        incidents,
+        added(one.summary.rejected for one in batches),
+        sum(one.summary.kidnappings_rejected for one in batches),
+        added(one.summary.repaired for one in batches),
+    )
     incidents.attrs[NOTES_ATTR] = notes
-    incidents.attrs[SUMMARY_ATTR] = dataclasses.asdict(_summary(form.name, incidents, draft))
+    incidents.attrs[SUMMARY_ATTR] = summary.to_dict()
     return (incidents, rejects) if return_rejects else incidents
 
 
-def _named(error: IncidentError, name: str) -> IncidentError:
-    """The error with the name of the file, unless it names one already."""
-    return IncidentError(
-        error.message,
-        remedy=error.remedy,
-        file=error.file or name,
-        row=error.row,
-        column=error.column,
-        value=error.value,
-    )
+def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    if len(parts) == 1:
+        return parts[0]
+    # An empty part has nothing to say, and its columns no types worth keeping.
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return pd.concat(filled, ignore_index=True)
 
 
-def _table_of(path: Path, source: str | None) -> tuple[Cells, Format, Tabled]:
-    wanted = _formats(source)
-    cells = _cells(path, wanted)
-    fitting = [form for form in wanted if form.recognises(cells.header)]
-    if not fitting and source is None:
-        raise IncidentError(
-            f"the columns are of no known format ({', '.join(form.name for form in FORMATS)})",
-            value=", ".join(cells.header),
-            remedy="rename them to the library's own columns, position as longitude and latitude",
-        )
-    form = fitting[0] if fitting else wanted[0]
-    if form.strict and cells.oddities:
-        raise cells.oddities[0]
-    if not cells.rows:
-        raise IncidentError("the file has a header and no rows", remedy="get it again")
-    return cells, form, form.to_table(cells.frame())
+def _notes(batches: Sequence[Batch], n: int) -> list[str]:
+    notes = list(dict.fromkeys(note for one in batches for note in one.notes))
+    blank = sum(one.blank for one in batches)
+    if blank:
+        notes.append(f"blank rows passed over: {blank}")
+    for what, count in added(one.summary.repaired for one in batches).items():
+        notes.append(f"put right in {count} rows: {what}")
+    return notes + assumption_note(sum(one.assumed for one in batches), n)
 
 
-def _formats(source: str | None) -> tuple[Format, ...]:
-    if source is None:
-        return FORMATS
-    named = tuple(form for form in FORMATS if form.name == source)
-    if not named:
-        names = [form.name for form in FORMATS]
-        near = nearest_word(str(source), names)
-        raise ConfigError(
-            "an unknown format of incident files",
-            column="source",
-            value=source,
-            remedy=f"did you mean {near!r}?" if near else "one of " + ", ".join(names),
-        )
-    return named
-
-
-def _cells(path: Path, formats: Sequence[Format]) -> Cells:
-    name = path.name.lower()
-    if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
-        raise IncidentError("an address, not a file", remedy="download it first")
-    try:
-        if name.endswith((".csv", ".csv.gz")):
-            return read_csv_cells(path, lambda header: any(f.recognises(header) for f in formats))
-        if name.endswith(".xlsx"):
-            return read_excel_cells(path)
-        if name.endswith((".parquet", ".geoparquet")):
-            return read_parquet_cells(path)
-        if name.endswith((".geojson", ".json")):
-            return read_geojson_cells(path)
-        path.stat()
-    except OSError as error:
-        raise IncidentError(
-            f"the file cannot be read: {error.strerror or error}", remedy="check the path"
-        ) from error
-    raise IncidentError(
-        "a file of this kind is not read", value=path.suffix, remedy="save it as " + SUFFIXES[0]
-    )
-
-
-def _rejects(cells: Cells, draft: Draft) -> pd.DataFrame:
-    rows: list[tuple[int, str | None, str, str, str | None, str, str]] = []
-    for fault in draft.faults:
-        for position in np.flatnonzero(fault.rows).tolist():
-            where = "" if fault.where is None else str(fault.where[position])
-            rows.append(
-                (
-                    cells.numbers[position],
-                    draft.given("incident_id", position),
-                    fault.reason + where,
-                    fault.column,
-                    draft.given(fault.column, position),
-                    fault.remedy,
-                    json.dumps(cells.original(position), ensure_ascii=False),
-                )
-            )
-    rejects = pd.DataFrame(rows, columns=list(REJECT_COLUMNS))
-    rejects = rejects.astype(dict.fromkeys(REJECT_COLUMNS, "string") | {"row": "int64"})
-    return rejects.sort_values("row", ignore_index=True)
+def _coverage(
+    path: Path,
+    given: Coverage | Sequence[Coverage] | str | PathLike[str] | None,
+    batches: Sequence[Batch],
+    incidents: gpd.GeoDataFrame,
+) -> tuple[Coverage, ...]:
+    """What a file covers: as said, as the source is known to, or as the rows tell."""
+    declared = _declared(path, given, batches[0])
+    if declared is None and len(incidents):
+        declared = batches[0].form.coverage(incidents)
+    if declared is not None:
+        _check_sources(incidents, declared)
+        incidents.attrs[COVERAGE_ATTR] = [each.to_dict() for each in declared]
+    return coverage_of(incidents)
 
 
 def _tell(rejects: pd.DataFrame, incidents: gpd.GeoDataFrame, name: str) -> str:
@@ -308,7 +256,7 @@ def _tell(rejects: pd.DataFrame, incidents: gpd.GeoDataFrame, name: str) -> str:
 def _declared(
     path: Path,
     coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None,
-    cells: Cells,
+    batch: Batch,
 ) -> tuple[Coverage, ...] | None:
     if isinstance(coverage, Coverage):
         return (coverage,)
@@ -316,11 +264,10 @@ def _declared(
         return read_coverage(coverage)
     if coverage is not None:
         return coverages_from(coverage)
-    stem = path.name.removesuffix(".gz").rpartition(".")[0]
-    beside = path.with_name(f"{stem}.coverage.toml")
+    beside = path.with_name(f"{stem_of(path)}.coverage.toml")
     if beside.is_file():
         return read_coverage(beside)
-    return None if cells.coverage is None else coverages_from(cells.coverage)
+    return None if batch.coverage is None else coverages_from(batch.coverage)
 
 
 def _check_sources(incidents: gpd.GeoDataFrame, declared: Sequence[Coverage]) -> None:
@@ -335,27 +282,26 @@ def _check_sources(incidents: gpd.GeoDataFrame, declared: Sequence[Coverage]) ->
             )
 
 
-def _summary(form: str, incidents: gpd.GeoDataFrame, draft: Draft) -> ReadSummary:
-    any_row = len(incidents) > 0
-    return ReadSummary(
-        format=form,
-        rows_in=len(draft.table),
-        rows=len(incidents),
-        kidnappings=int((incidents["kind"] == "kidnapping").sum()),
-        countries=int(incidents["country"].nunique()),
-        first=incidents["date"].min().date().isoformat() if any_row else None,
-        last=incidents["date_end"].max().date().isoformat() if any_row else None,
-        median_location_error_km=(
-            float(incidents["location_error_km"].median())
-            if incidents["location_error_km"].notna().any()
-            else None
-        ),
-        rejected=dict(_by_reason(draft)),
-    )
+def read_ids(path: str | PathLike[str]) -> list[str]:
+    """Ids of incidents from a text file, one a line; blank lines are passed over.
 
-
-def _by_reason(draft: Draft) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for fault in draft.faults:
-        counts[f"{fault.column}: {fault.reason}"] += int(fault.rows.sum())
-    return counts
+    Raises
+    ------
+    IncidentError
+        If the file cannot be read, is not text or holds no id.
+    """
+    name = Path(path).name
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise IncidentError(
+            f"the file cannot be read: {error.strerror or error}",
+            file=name,
+            remedy="check the path",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise IncidentError("not a text in UTF-8", file=name, remedy="one id a line") from error
+    ids = [line.strip() for line in text.splitlines() if line.strip()]
+    if not ids:
+        raise IncidentError("the file holds no id", file=name, remedy="write one id a line")
+    return ids

@@ -11,7 +11,7 @@ What each column holds: data/incidents.md.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -31,6 +31,7 @@ from kidnaprisk.incidents.parse import (
     cell_text,
     count_column,
     day_column,
+    flag_column,
     number_column,
     text_column,
 )
@@ -60,6 +61,8 @@ COLUMNS = (
     "outcome_date",
     "ransom_usd",
     "source_url",
+    "kind_from_text",
+    "provenance",
     "geometry",
 )
 REQUIRED = ("incident_id", "source", "kind", "date", "country")
@@ -67,6 +70,7 @@ POSITION = ("longitude", "latitude")
 DAYS = ("date", "date_end", "known_on", "outcome_date")
 COUNTS = ("victims", "foreign_victims")
 NUMBERS = ("location_error_km", "ransom_usd")
+FLAGS = ("kind_from_text",)
 
 CRS = "EPSG:4326"
 NOTES_ATTR = "notes"
@@ -109,7 +113,10 @@ def _sound(n: int, faults: Iterable[Fault]) -> Mask:
 
 
 def draft_incidents(
-    frame: pd.DataFrame, row_numbers: list[int], faults: Iterable[Fault] = ()
+    frame: pd.DataFrame,
+    row_numbers: list[int],
+    faults: Iterable[Fault] = (),
+    earlier: Mapping[str, int] | None = None,
 ) -> Draft:
     """Type the columns of a table and find every row that breaks a rule.
 
@@ -122,6 +129,8 @@ def draft_incidents(
         As a spreadsheet shows them.
     faults : iterable of Fault
         What the caller already found, put before the rules of the table.
+    earlier : mapping of str to int, optional
+        Ids that earlier rows of the same file have used, with their row numbers.
 
     Returns
     -------
@@ -142,7 +151,7 @@ def draft_incidents(
     table["known_on"] = table["known_on"].fillna(table["date_end"] + delay).astype("datetime64[ns]")
     found.extend(row_faults(table))
     first = _first_of_each_row(n, found)
-    first.append(repeated_ids(table, _sound(n, first), row_numbers))
+    first.append(repeated_ids(table, _sound(n, first), row_numbers, earlier or {}))
     return Draft(table, frame, [fault for fault in first if fault.rows.any()], assumed)
 
 
@@ -151,6 +160,8 @@ def _typed(column: str) -> Callable[[pd.Series], tuple[pd.Series, list[Fault]]]:
         return day_column
     if column in COUNTS:
         return count_column
+    if column in FLAGS:
+        return flag_column
     return number_column if column in NUMBERS or column in POSITION else text_column
 
 
@@ -185,13 +196,12 @@ def finish_incidents(draft: Draft, points: Shapes | None = None) -> gpd.GeoDataF
     return gpd.GeoDataFrame(values, geometry=geometry, crs=CRS)
 
 
-def assumption_notes(draft: Draft) -> list[str]:
-    """What was assumed about the sound rows of a draft, in words."""
-    assumed = int((draft.assumed & draft.sound).sum())
+def assumption_note(assumed: int, n: int) -> list[str]:
+    """What was assumed about some of n sound rows, in words; nothing if in none."""
     if not assumed:
         return []
     note = (
-        f"known_on was not given in {assumed} of {int(draft.sound.sum())} rows and assumed to be "
+        f"known_on was not given in {assumed} of {n} rows and assumed to be "
         f"date_end + {ASSUMED_REPORTING_DELAY_DAYS} days"
     )
     return [note]
@@ -376,7 +386,8 @@ def _attrs(incidents: gpd.GeoDataFrame, draft: Draft) -> dict[str, object]:
         ]
     earlier = attrs.get(NOTES_ATTR)
     notes = [str(note) for note in earlier] if isinstance(earlier, list | tuple) else []
-    notes += assumption_notes(draft)
+    sound = draft.sound
+    notes += assumption_note(int((draft.assumed & sound).sum()), int(sound.sum()))
     extra = [
         str(name)
         for name in incidents.columns

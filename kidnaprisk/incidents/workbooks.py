@@ -15,6 +15,7 @@ import json
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,16 @@ import pyproj
 import shapely
 
 from kidnaprisk.errors import ConfigError, IncidentError
-from kidnaprisk.incidents.files import Cells, cells_from
+from kidnaprisk.incidents.cells import (
+    Cells,
+    Record,
+    Sheet,
+    cells_of,
+    header_of,
+    is_blank,
+    recognised,
+)
+from kidnaprisk.incidents.formats.tabled import Format
 from kidnaprisk.incidents.parse import Fault, cell_text
 from kidnaprisk.incidents.table import POSITION, Shapes, flat_points, unplaced_fault
 
@@ -57,43 +67,70 @@ def _optional(module: str) -> Any:
         ) from error
 
 
-def read_excel_cells(path: Path) -> Cells:
-    """The cells of the first worksheet of an .xlsx workbook.
+def open_excel(path: Path, formats: Sequence[Format], *, named: bool, rows: int) -> Sheet:
+    """Open an .xlsx workbook at its first worksheet of a known format.
+
+    Parameters are those of `files.open_csv`.
 
     Raises
     ------
     ConfigError
         If openpyxl is not installed.
     IncidentError
-        If the file is no workbook, is damaged or empty.
+        If the file is no workbook, is damaged or empty, or no worksheet is of a known format.
     """
     openpyxl = _optional("openpyxl")
-    raw = path.read_bytes()
-    if not raw:
+    if not path.read_bytes():
         raise IncidentError("the file is empty", remedy="get it again")
     try:
         with warnings.catch_warnings(), path.open("rb") as stream:
             # It warns of styles and extensions it leaves out, which no cell's value needs.
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()
-            rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-            others = [other.title for other in book.worksheets[1:]]
+            titles = [sheet.title for sheet in book.worksheets]
+            tops = [_top(sheet) for sheet in book.worksheets]
+            chosen = next((at for at, top in enumerate(tops) if _fits(top, formats)), 0)
+            records = _records(book.worksheets[chosen])
             book.close()
     except _DAMAGED_WORKBOOK as error:
         raise IncidentError(
             f"not a readable Excel workbook ({type(error).__name__})",
             remedy="open it in a spreadsheet and save it again as .xlsx, or as CSV UTF-8",
         ) from error
-    widest = max((len(row) for row in rows), default=0)
-    cells = cells_from(
-        [[cell_text(cell) for cell in row] + [None] * (widest - len(row)) for row in rows]
+    first = next((at for at, (_, record) in enumerate(records) if not is_blank(record)), None)
+    if first is None:
+        raise IncidentError("the file is empty", remedy="get it again")
+    number, top = records[first]
+    header, oddities = header_of(top, number, records[first + 1 :])
+    form = recognised(header, formats, named=named)
+    others = [title for at, title in enumerate(titles) if at != chosen]
+    which = "first worksheet" if chosen == 0 else f"worksheet {titles[chosen]}"
+    note = f"only the {which} was read, not {', '.join(others)}"
+    batches = cells_of(records[first + 1 :], form, header, oddities, rows)
+    return Sheet(
+        form,
+        (dataclasses.replace(c, notes=(*c.notes, note)) for c in batches) if others else batches,
     )
-    if not others:
-        return cells
-    note = f"only the first worksheet was read, not {', '.join(others)}"
-    return dataclasses.replace(cells, notes=(*cells.notes, note))
+
+
+def _fits(top: list[str], formats: Sequence[Format]) -> bool:
+    return any(form.recognises(top) for form in formats)
+
+
+def _top(sheet: Any) -> list[str]:
+    """The first filled row of a worksheet, as column names."""
+    sheet.reset_dimensions()
+    for row in sheet.iter_rows(values_only=True):
+        names = [cell_text(cell) or "" for cell in row]
+        if any(names):
+            return names
+    return []
+
+
+def _records(sheet: Any) -> list[Record]:
+    rows = [[cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    widest = max((len(row) for row in rows), default=0)
+    return [(number, row + [None] * (widest - len(row))) for number, row in enumerate(rows, 1)]
 
 
 def read_parquet_cells(path: Path) -> Cells:
@@ -231,13 +268,23 @@ def _cells_of(columns: dict[str, list[Any]], shapes: Shapes | None, coverage: ob
             for name, values in zip(POSITION, flat.T.tolist(), strict=True)
         }
         faults = (unplaced_fault(placed),)
-    rows = [[cell_text(value) for value in row] for row in zip(*columns.values(), strict=True)]
+    rows = [
+        [_encodable(cell_text(value)) for value in row]
+        for row in zip(*columns.values(), strict=True)
+    ]
     if not rows:
         raise IncidentError("the file has no rows", remedy="get it again")
     return Cells(
-        header=tuple(columns),
+        header=tuple(_encodable(name) or "" for name in columns),
         rows=rows,
         numbers=list(range(2, len(rows) + 2)),
         faults=faults,
         coverage=coverage,
     )
+
+
+def _encodable(text: str | None) -> str | None:
+    """A text with ``?`` for halves of letters, which JSON can escape and nothing can write."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -20,7 +20,7 @@ from kidnaprisk.errors import StoreError
 from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverages_from
 from kidnaprisk.incidents.formats.own import FILE_COLUMNS
 from kidnaprisk.incidents.parse import texts_of
-from kidnaprisk.incidents.table import validate_incidents
+from kidnaprisk.incidents.table import COLUMNS, FLAGS, validate_incidents
 
 
 def write_incidents(incidents: gpd.GeoDataFrame, path: str | PathLike[str]) -> None:
@@ -67,12 +67,14 @@ def write_incidents(incidents: gpd.GeoDataFrame, path: str | PathLike[str]) -> N
 
 def own_cells(incidents: gpd.GeoDataFrame) -> pd.DataFrame:
     """A validated table as text cells of the library's own columns, n rows, None where empty."""
-    position = {"longitude": incidents.geometry.x, "latitude": incidents.geometry.y}
+    given = {
+        **{name: incidents[name] for name in COLUMNS[:-1]},
+        "longitude": incidents.geometry.x,
+        "latitude": incidents.geometry.y,
+        **{name: incidents[name].map({True: "true"}) for name in FLAGS},
+    }
     return pd.DataFrame(
-        {
-            name: pd.Series(texts_of(position.get(name, incidents.get(name))), dtype="object")
-            for name in FILE_COLUMNS
-        }
+        {name: pd.Series(texts_of(given[name]), dtype="object") for name in FILE_COLUMNS}
     )
 
 
@@ -91,6 +93,7 @@ def coverage_toml(coverages: Sequence[Coverage]) -> str:
     end = 2020-01-01
     systematic = true
     note = ""
+    kinds = ["attack", "battle", "explosion", "kidnapping", "other", "unrest"]
     <BLANKLINE>
     """
     return "\n".join(
@@ -101,6 +104,7 @@ def coverage_toml(coverages: Sequence[Coverage]) -> str:
         f"end = {each.end.isoformat()}\n"
         f"systematic = {str(each.systematic).lower()}\n"
         f"note = {_quoted(each.note)}\n"
+        f"kinds = [{', '.join(_quoted(kind) for kind in each.kinds)}]\n"
         for each in coverages
     )
 

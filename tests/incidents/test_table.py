@@ -95,7 +95,7 @@ def test_attrs_stay_json_able_and_keep_the_coverage() -> None:
     given = in_memory({})
     coverage = {
         "source": "mine", "areas": ["BF"], "start": "2020-01-01", "end": "2025-12-31",
-        "systematic": False, "note": "",
+        "systematic": False, "note": "", "kinds": ["attack", "kidnapping"],
     }  # fmt: skip
     given.attrs["coverage"] = [coverage]
     table = validate_incidents(given)

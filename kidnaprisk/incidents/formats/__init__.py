@@ -7,29 +7,25 @@ and checks the rows after. To add a source, write its module and list it in `FOR
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
-import pandas as pd
-
+from kidnaprisk.incidents.formats.acled import AcledFormat
+from kidnaprisk.incidents.formats.awsd import AwsdFormat
+from kidnaprisk.incidents.formats.gdelt import GdeltFormat
+from kidnaprisk.incidents.formats.gtd import GtdFormat
+from kidnaprisk.incidents.formats.kika import KikaFormat
+from kidnaprisk.incidents.formats.nst import NstFormat
 from kidnaprisk.incidents.formats.own import OwnFormat
-from kidnaprisk.incidents.formats.tabled import Tabled
+from kidnaprisk.incidents.formats.tabled import Format, Repair, Tabled
+from kidnaprisk.incidents.formats.ucdp import UcdpFormat
 
+FORMATS: tuple[Format, ...] = (
+    OwnFormat(),
+    AcledFormat(),
+    GtdFormat(),
+    UcdpFormat(),
+    AwsdFormat(),
+    KikaFormat(),
+    NstFormat(),
+    GdeltFormat(),
+)
 
-class Format(Protocol):
-    """What `read_incidents` asks of a format."""
-
-    name: str
-    # Whether a file with unnamed or repeated columns, or with its last row cut off, is refused.
-    strict: bool
-
-    def recognises(self, header: Sequence[str]) -> bool:
-        """Whether a file with these column names is of this format."""
-
-    def to_table(self, cells: pd.DataFrame) -> Tabled:
-        """A file's text cells, n rows, as columns of the incident table, n rows."""
-
-
-FORMATS: tuple[Format, ...] = (OwnFormat(),)
-
-__all__ = ["FORMATS", "Format", "Tabled"]
+__all__ = ["FORMATS", "Format", "Repair", "Tabled"]

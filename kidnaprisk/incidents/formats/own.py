@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from kidnaprisk.errors import IncidentError
-from kidnaprisk.incidents.formats.tabled import Tabled
+from kidnaprisk.incidents.formats.tabled import Format, Tabled
 from kidnaprisk.incidents.table import COLUMNS, POSITION, REQUIRED
 from kidnaprisk.incidents.vocabulary import nearest_word
 
@@ -22,7 +22,7 @@ _NEEDED = (*REQUIRED, *POSITION)
 _TELLING = {*_NEEDED, "location_error_km"}
 
 
-class OwnFormat:
+class OwnFormat(Format):
     """The library's own columns."""
 
     name = "own"
