@@ -1,0 +1,180 @@
+"""What the sources of a store cover: of a whole import, of one import after another, of a question.
+
+Coverage only ever grows by importing; `IncidentStore.declare` sets it anew. Whatever cuts rows out
+of an answer is cut out of its coverage too, since a place or kind that was left out must not read
+as one where nothing happened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TypeAlias
+
+from kidnaprisk.incidents.coverage import DERIVED_NOTE, Coverage, coverages_from, read_coverage
+
+GivenCoverage: TypeAlias = Coverage | Sequence[Coverage] | str | PathLike[str] | None
+
+_DAY = dt.timedelta(days=1)
+
+
+def coverage_given(coverage: GivenCoverage) -> tuple[Coverage, ...] | None:
+    """Coverage as a caller gives it: one, several, or a TOML file of them.
+
+    Raises
+    ------
+    IncidentError
+        If it is none.
+    """
+    if coverage is None:
+        return None
+    if isinstance(coverage, Coverage):
+        return (coverage,)
+    return (
+        read_coverage(coverage)
+        if isinstance(coverage, str | PathLike)
+        else coverages_from(coverage)
+    )
+
+
+def coverage_beside(path: Path) -> Path | None:
+    """The TOML file that says what a file of incidents covers, if there is one beside it."""
+    stem = path.name.removesuffix(".gz").rpartition(".")[0]
+    beside = path.with_name(f"{stem}.coverage.toml")
+    return beside if beside.is_file() else None
+
+
+def coverage_of_batches(batches: Sequence[Sequence[Coverage]]) -> tuple[Coverage, ...]:
+    """The coverage of a file, from that of each of its batches.
+
+    What every batch says stands: it was declared. What differs was told from the rows of each, and
+    is put together as it would be told from all: all areas and kinds, first to last day. Coverage
+    that was only derived from rows is left out: it follows the rows wherever they go.
+
+    Examples
+    --------
+    >>> first = Coverage("acled", ("ML",), dt.date(2020, 1, 1), dt.date(2020, 1, 9), True)
+    >>> second = Coverage("acled", ("NE",), dt.date(2020, 2, 1), dt.date(2020, 2, 9), True)
+    >>> (whole,) = coverage_of_batches([[first], [second]])
+    >>> whole.areas, whole.start.isoformat(), whole.end.isoformat()
+    (('ML', 'NE'), '2020-01-01', '2020-02-09')
+    """
+    told = [one for batch in batches for one in batch if one.note != DERIVED_NOTE]
+    everywhere = [one for one in dict.fromkeys(told) if all(one in batch for batch in batches)]
+    groups: dict[tuple[str, bool, str], list[Coverage]] = {}
+    for one in told:
+        if one not in everywhere:
+            groups.setdefault((one.source, one.systematic, one.note), []).append(one)
+    put_together = [
+        dataclasses.replace(
+            group[0],
+            areas=tuple(sorted({area for one in group for area in one.areas})),
+            start=min(one.start for one in group),
+            end=max(one.end for one in group),
+            kinds=tuple({kind for one in group for kind in one.kinds}),
+        )
+        for group in groups.values()
+    ]
+    return (*everywhere, *put_together)
+
+
+def grown(known: Iterable[Coverage], told: Iterable[Coverage]) -> tuple[Coverage, ...]:
+    """One source's coverage after an import told more of it.
+
+    Windows of the same areas, kinds and word that meet or overlap become one; what another one
+    holds already is left out. A gap between two windows stays a gap.
+
+    Examples
+    --------
+    >>> first = Coverage("acled", ("BF",), dt.date(1997, 1, 1), dt.date(2020, 11, 13), True)
+    >>> later = Coverage("acled", ("BF",), dt.date(1997, 1, 1), dt.date(2020, 12, 3), True)
+    >>> grown([first], [later]) == (later,)
+    True
+    """
+    result = list(known)
+    for new in told:
+        merged = new
+        # Taking one window in may make it meet another.
+        while meeting := [one for one in result if _meet(one, merged)]:
+            result = [one for one in result if one not in meeting]
+            merged = dataclasses.replace(
+                merged,
+                start=min(merged.start, *(one.start for one in meeting)),
+                end=max(merged.end, *(one.end for one in meeting)),
+            )
+        if not any(_holds(one, merged) for one in result):
+            result = [one for one in result if not _holds(merged, one)] + [merged]
+    return tuple(sorted(result, key=_order))
+
+
+def _meet(one: Coverage, other: Coverage) -> bool:
+    same = all(
+        (
+            one.source == other.source,
+            set(one.areas) == set(other.areas),
+            one.systematic == other.systematic,
+            one.note == other.note,
+            one.kinds == other.kinds,
+        )
+    )
+    return same and one.start <= other.end + _DAY and other.start <= one.end + _DAY
+
+
+def _holds(one: Coverage, other: Coverage) -> bool:
+    """Whether one coverage says all that another says."""
+    return (
+        one.source == other.source
+        and set(one.areas) >= set(other.areas)
+        and set(one.kinds) >= set(other.kinds)
+        and one.start <= other.start
+        and one.end >= other.end
+        and one.systematic == other.systematic
+    )
+
+
+def _order(one: Coverage) -> tuple[object, ...]:
+    return (one.source, one.areas, one.start, one.end, one.kinds, one.systematic, one.note)
+
+
+def narrowed(
+    coverage: Iterable[Coverage],
+    *,
+    countries: Collection[str] | None,
+    kinds: Collection[str] | None,
+    since: dt.date | None,
+    until: dt.date | None,
+    note: str | None,
+) -> tuple[Coverage, ...]:
+    """What is left of a coverage where only these countries, kinds and days were asked for.
+
+    Parameters
+    ----------
+    note : str or None
+        Put after each coverage's own: what cannot be said in areas, days and kinds.
+
+    Examples
+    --------
+    >>> whole = Coverage("mine", ("BF", "ML"), dt.date(2020, 1, 1), dt.date(2020, 12, 31), True)
+    >>> day = dt.date(2020, 6, 1)
+    >>> (cut,) = narrowed([whole], countries=["ML"], kinds=None, since=day, until=None, note=None)
+    >>> cut.areas, cut.start.isoformat()
+    (('ML',), '2020-06-01')
+    """
+    left = []
+    for one in coverage:
+        # The id of a region begins with its country.
+        areas = tuple(
+            area for area in one.areas if countries is None or area.partition("-")[0] in countries
+        )
+        kept = tuple(kind for kind in one.kinds if kinds is None or kind in kinds)
+        start = one.start if since is None else max(one.start, since)
+        end = one.end if until is None else min(one.end, until)
+        if areas and kept and start <= end:
+            text = one.note if note is None else "; ".join(filter(None, (one.note, note)))
+            left.append(
+                dataclasses.replace(one, areas=areas, kinds=kept, start=start, end=end, note=text)
+            )
+    return tuple(left)
