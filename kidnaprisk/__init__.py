@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ArtifactError,
         ConfigError,
         CoverageError,
+        FeedError,
         IncidentError,
         KidnapRiskError,
         ModelError,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from kidnaprisk.exposure.score import score
     from kidnaprisk.hazard.mixture import KernelMixture
     from kidnaprisk.incidents.coverage import Coverage
+    from kidnaprisk.incidents.merge import merge_incidents
     from kidnaprisk.incidents.read import load_catalogue, read_incidents
+    from kidnaprisk.incidents.store import IncidentStore
     from kidnaprisk.incidents.table import validate_incidents
     from kidnaprisk.lifecycle.artifact import load_model, save_model
     from kidnaprisk.routes.crew import Crew
@@ -51,7 +54,9 @@ _HOME = {
     "Coverage": "incidents.coverage",
     "CoverageError": "errors",
     "Crew": "routes.crew",
+    "FeedError": "errors",
     "IncidentError": "errors",
+    "IncidentStore": "incidents.store",
     "KernelMixture": "hazard.mixture",
     "KidnapRiskError": "errors",
     "ModelError": "errors",
@@ -67,6 +72,7 @@ _HOME = {
     "load_model": "lifecycle.artifact",
     "load_regions": "routes.regions",
     "load_towns": "routes.towns",
+    "merge_incidents": "incidents.merge",
     "read_incidents": "incidents.read",
     "read_route": "routes.read",
     "save_model": "lifecycle.artifact",
@@ -80,7 +86,9 @@ __all__ = [
     "Coverage",
     "CoverageError",
     "Crew",
+    "FeedError",
     "IncidentError",
+    "IncidentStore",
     "KernelMixture",
     "KidnapRiskError",
     "ModelError",
@@ -96,6 +104,7 @@ __all__ = [
     "load_model",
     "load_regions",
     "load_towns",
+    "merge_incidents",
     "read_incidents",
     "read_route",
     "save_model",

@@ -159,6 +159,32 @@ def working(what: str) -> Iterator[None]:
         status.stop()
 
 
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """Show how many rows are done so far, on a terminal, if it takes over a second."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} rows"),
+        TimeElapsedColumn(),
+    )  # fmt: skip
+    bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
+    task = bar.add_task(what, total=None)
+    timer = threading.Timer(_QUICK_SECONDS, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda rows: bar.update(task, completed=rows)
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()
+
+
 def remark(text: str) -> None:
     """A line on standard error, in the words of the command."""
     sys.stderr.write(f"kidnaprisk: {one_line(in_options(text))}\n")

@@ -24,11 +24,11 @@ def heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
-def plain_table(*columns: Column) -> Table:
-    """A table without borders; its first left column takes what width is left over."""
+def plain_table(*columns: Column, flexible: str | None = None) -> Table:
+    """A table without borders; one left column, ``flexible``, takes what width is left over."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     names = [name for name, justify in columns if justify == "left" and name]
-    flexible = "place" if "place" in names else names[0]
+    flexible = flexible or ("place" if "place" in names else names[0])
     for name, justify in columns:
         if name == flexible:
             table.add_column(name, justify=justify, overflow="fold", vertical="bottom")
