@@ -90,7 +90,7 @@ def read_batches(
     path = Path(fspath(path))
     try:
         formats = formats_for(path, source, mapping)
-        sheet = _open(path, formats, named=len(formats) == 1, rows=rows)
+        sheet = open_sheet(path, formats, named=len(formats) == 1, rows=rows)
         seen: dict[str, int] = {}
         any_row = False
         for cells in sheet.batches:
@@ -148,7 +148,16 @@ def stem_of(path: Path) -> str:
     return path.name.removesuffix(".gz").rpartition(".")[0]
 
 
-def _open(path: Path, formats: Sequence[Format], *, named: bool, rows: int) -> Sheet:
+def open_sheet(path: Path, formats: Sequence[Format], *, named: bool, rows: int) -> Sheet:
+    """Open a file of any kind that is read.
+
+    Parameters are those of `files.open_csv`.
+
+    Raises
+    ------
+    IncidentError
+        If it cannot be read, is of no known kind, or is in none of the formats.
+    """
     name = path.name.lower()
     if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
         raise IncidentError("an address, not a file", remedy="download it first")

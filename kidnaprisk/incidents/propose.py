@@ -8,20 +8,18 @@ somebody has saved it as a mapping.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
 import pandas as pd
 
 from kidnaprisk.errors import IncidentError
-from kidnaprisk.incidents.batches import SUFFIXES, named_error, stem_of
+from kidnaprisk.incidents.batches import named_error, open_sheet, stem_of
 from kidnaprisk.incidents.cells import Cells
 from kidnaprisk.incidents.countries import country_codes
 from kidnaprisk.incidents.days import Order, day_order, days_of
-from kidnaprisk.incidents.files import open_csv
 from kidnaprisk.incidents.formats.mapping import MAPPED, RESERVED_SOURCES, VOCABULARIES, folded
 from kidnaprisk.incidents.formats.tabled import Format, Tabled
 from kidnaprisk.incidents.formats.written import day_texts
@@ -29,7 +27,7 @@ from kidnaprisk.incidents.guessing import Column, Guess, is_word, likely_columns
 from kidnaprisk.incidents.parse import cell_text
 from kidnaprisk.incidents.synonyms import UNKNOWN_WORDS, likely_word, plain
 from kidnaprisk.incidents.table import DAYS
-from kidnaprisk.incidents.workbooks import open_excel, read_geojson_cells, read_parquet_cells
+from kidnaprisk.incidents.write import quoted
 
 _ROWS_LOOKED_AT = 5_000
 _WORDS_SHOWN = 20
@@ -80,7 +78,9 @@ def propose_mapping(path: str | PathLike[str]) -> str:
     """
     path = Path(fspath(path))
     try:
-        cells = next(_batches(path), None)
+        any_table = _AnyTable(of_workbook=path.name.lower().endswith(".xlsx"))
+        sheet = open_sheet(path, (any_table,), named=True, rows=_ROWS_LOOKED_AT)
+        cells = next(sheet.batches, None)
         if cells is None or not cells.rows:
             raise IncidentError("the file has a header and no rows", remedy="get it again")
     except IncidentError as error:
@@ -104,29 +104,6 @@ class _AnyTable(Format):
     def to_table(self, cells: pd.DataFrame) -> Tabled:
         """The cells as they are."""
         return Tabled(cells)
-
-
-def _batches(path: Path) -> Iterator[Cells]:
-    name = path.name.lower()
-    try:
-        path.stat()
-        if name.endswith((".csv", ".csv.gz", ".tsv")):
-            text = (_AnyTable(of_workbook=False),)
-            return open_csv(path, text, named=True, rows=_ROWS_LOOKED_AT).batches
-        if name.endswith(".xlsx"):
-            book = (_AnyTable(of_workbook=True),)
-            return open_excel(path, book, named=True, rows=_ROWS_LOOKED_AT).batches
-        if name.endswith((".parquet", ".geoparquet")):
-            return iter((read_parquet_cells(path),))
-        if name.endswith((".geojson", ".json")):
-            return iter((read_geojson_cells(path),))
-    except OSError as error:
-        raise IncidentError(
-            f"the file cannot be read: {error.strerror or error}", remedy="check the path"
-        ) from error
-    raise IncidentError(
-        "a file of this kind is not read", value=path.suffix, remedy="save it as " + SUFFIXES[0]
-    )
 
 
 def _columns(cells: Cells) -> list[Column]:
@@ -170,12 +147,6 @@ def _draft(path: Path, columns: Sequence[Column], guesses: dict[str, Guess], *, 
         if ours in guesses:
             lines += _words(ours, guesses[ours].column.texts)
     return "\n".join(line for at, line in enumerate(lines) if line or at > 1) + "\n"
-
-
-def quoted(text: str) -> str:
-    """Text as a TOML basic string."""
-    # A JSON string is a TOML basic string, but for the one control character JSON lets through.
-    return json.dumps(_unicode(text), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _source(path: Path) -> str:

@@ -98,17 +98,25 @@ def coverage_toml(coverages: Sequence[Coverage]) -> str:
     """
     return "\n".join(
         f"[[coverage]]\n"
-        f"source = {_quoted(each.source)}\n"
-        f"areas = [{', '.join(_quoted(area) for area in each.areas)}]\n"
+        f"source = {quoted(each.source)}\n"
+        f"areas = [{', '.join(quoted(area) for area in each.areas)}]\n"
         f"start = {each.start.isoformat()}\n"
         f"end = {each.end.isoformat()}\n"
         f"systematic = {str(each.systematic).lower()}\n"
-        f"note = {_quoted(each.note)}\n"
-        f"kinds = [{', '.join(_quoted(kind) for kind in each.kinds)}]\n"
+        f"note = {quoted(each.note)}\n"
+        f"kinds = [{', '.join(quoted(kind) for kind in each.kinds)}]\n"
         for each in coverages
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    r"""A text as TOML writes it.
+
+    Examples
+    --------
+    >>> print(quoted('a "b"'))
+    "a \"b\""
+    """
     # A JSON string is a TOML basic string, but for the one control character JSON lets through.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    encodable = text.encode("utf-8", errors="replace").decode("utf-8")
+    return json.dumps(encodable, ensure_ascii=False).replace("\x7f", "\\u007f")
