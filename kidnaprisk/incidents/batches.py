@@ -25,7 +25,7 @@ from kidnaprisk.incidents.files import open_csv
 from kidnaprisk.incidents.formats import FORMATS, Format, Repair, Tabled
 from kidnaprisk.incidents.formats.mapped import MappedFormat, read_mapping
 from kidnaprisk.incidents.parse import Fault
-from kidnaprisk.incidents.placing import TOLERANCE_KM, placing
+from kidnaprisk.incidents.placing import CERTAIN_KM, TOLERANCE_KM, placing
 from kidnaprisk.incidents.summary import ReadSummary, rejected_by_reason, summary_of
 from kidnaprisk.incidents.table import POSITION, Draft, draft_incidents, finish_incidents
 from kidnaprisk.incidents.vocabulary import nearest_word
@@ -224,14 +224,18 @@ def _counts(repairs: Sequence[Repair], draft: Draft) -> dict[str, int]:
 
 
 def _with_kinds_from_text(tabled: Tabled, wanted: bool | None) -> Tabled:
-    """Rows coded as other violence whose note speaks of a kidnapping, taken for kidnappings."""
-    on = not tabled.codes_kidnappings if wanted is None else wanted
-    if not on or tabled.texts is None:
+    """Rows coded as other violence whose note speaks of a kidnapping, taken for kidnappings.
+
+    If it is not said whether that is wanted: the rows for which the source has no code.
+    """
+    uncoded = ~np.broadcast_to(np.asarray(tabled.codes_kidnappings), len(tabled.frame))
+    asked = uncoded if wanted is None else np.full(len(tabled.frame), wanted)
+    if not asked.any() or tabled.texts is None:
         return tabled
     from kidnaprisk.incidents.wording import speaks_of_kidnapping
 
     coded = tabled.frame["kind"].eq("kidnapping").fillna(value=False).to_numpy(dtype=np.bool_)
-    told = speaks_of_kidnapping(tabled.texts) & ~coded
+    told = speaks_of_kidnapping(tabled.texts) & asked & ~coded
     frame = tabled.frame.assign(
         kind=tabled.frame["kind"].astype("object").where(~told, "kidnapping"), kind_from_text=told
     )
@@ -239,20 +243,38 @@ def _with_kinds_from_text(tabled: Tabled, wanted: bool | None) -> Tabled:
 
 
 def _placed(frame: pd.DataFrame) -> tuple[pd.DataFrame, Fault, Repair]:
-    """Hold positions against countries: exchange what is swapped, fault what is elsewhere."""
+    """Hold positions against countries: exchange what is certain, fault what is elsewhere.
+
+    Raises
+    ------
+    IncidentError
+        If it is not single rows but the columns that are exchanged: most rows of some countries
+        would lie in them either way, and be taken for right.
+    """
     lon, lat, error_km = (_numbers(frame, name) for name in (*POSITION, "location_error_km"))
     country = frame["country"].astype("object").where(frame["country"].notna(), None).to_numpy()
     found = placing(lon, lat, country, error_km)
-    turned = found.swapped
-    if turned.any():
-        frame = frame.assign(
-            longitude=np.where(turned, lat, lon), latitude=np.where(turned, lon, lat)
+    if found.columns_exchanged:
+        raise IncidentError(
+            f"latitude and longitude are exchanged: {int(found.turned.sum())} rows lie in the "
+            "country they name only the other way round",
+            column="longitude",
+            remedy="exchange the two columns, in the header or in the mapping",
         )
-    outside = ~turned & (found.away_km > TOLERANCE_KM + np.nan_to_num(error_km))
+    # Not by the distance where there is none: a latitude above 90 is no latitude.
+    certain = found.turned & ~(found.away_km <= CERTAIN_KM)
+    if certain.any():
+        frame = frame.assign(
+            longitude=frame["longitude"].where(~certain, frame["latitude"]),
+            latitude=frame["latitude"].where(~certain, frame["longitude"]),
+        )
+    outside = ~certain & (found.away_km > TOLERANCE_KM + np.nan_to_num(error_km))
     where = np.full(len(frame), "", dtype=np.object_)
     where[outside] = [
-        f": {km:,.0f} km from {code}"
-        for km, code in zip(found.away_km[outside], country[outside], strict=True)
+        f": {km:,.0f} km from {code}" + ("; exchanged, it would be" if turned else "")
+        for km, code, turned in zip(
+            found.away_km[outside], country[outside], found.turned[outside], strict=True
+        )
     ]
     fault = Fault(
         outside,
@@ -261,7 +283,7 @@ def _placed(frame: pd.DataFrame) -> tuple[pd.DataFrame, Fault, Repair]:
         "correct the position or the country",
         where,
     )
-    return frame, fault, Repair(turned, "latitude and longitude were exchanged")
+    return frame, fault, Repair(certain, "latitude and longitude were exchanged")
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -123,9 +123,12 @@ def cells_of(
         raise oddities[0]
     rest = iter(records)
     some = list(islice(rest, rows))
+    twice = ", ".join(dict.fromkeys(odd.column for odd in oddities if odd.column))
     notes: tuple[str, ...] = ()
+    if twice:
+        notes = (f"several columns have one name, and the first of each was taken: {twice}",)
     if some and _is_tags(some[0][1]):
-        some, notes = some[1:], ("a row of HXL tags under the header was passed over",)
+        some, notes = some[1:], (*notes, "a row of HXL tags under the header was passed over")
     while some:
         following = list(islice(rest, rows))
         # What a column's cells tell together, as the order of day and month, a few rows may not.

@@ -47,6 +47,9 @@ _LITTLE_WORDS = re.compile(r"(?<=\d)er(?= )| de(?= )", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})", re.ASCII)
 # POSIX: two-digit years from 69 are of the last century.
 _PIVOT = 69
+# A record that tells of something nearly every week is not silent so long.
+LONGEST_GAP_DAYS = 120
+_RECENT_DAYS = 366
 
 
 def days_of(
@@ -114,7 +117,8 @@ def day_order(column: pd.Series, *, years: pd.Series | None = None) -> Order | N
     given = _years(years, len(column))
     for value, year in set(zip(column.tolist(), given, strict=True)):
         text = cell_text(value)
-        if text is None or not _NUMBERS.fullmatch(text):
+        found = None if text is None else _NUMBERS.fullmatch(text)
+        if found is None or (year is None and _is_year_first(found)):
             continue
         dmy, mdy = (_readings(text, one, year) for one in ("DMY", "MDY"))
         if dmy and not mdy:
@@ -153,6 +157,25 @@ def month_windows(year: pd.Series, month: pd.Series, day: pd.Series) -> tuple[pd
         windows[position] = read[triple]
     first, last = (pd.Series(windows[:, side], index=year.index) for side in (0, 1))
     return first, last
+
+
+def last_day_told(days: pd.Series) -> pd.Timestamp:
+    """The last day of a record without a long gap before it: what lies beyond may be a slip.
+
+    Parameters
+    ----------
+    days : Series (n,) of datetime64
+        At least one of them given.
+
+    Examples
+    --------
+    >>> last_day_told(pd.Series(pd.to_datetime(["2024-12-01", "2025-01-05", "2025-12-01"])))
+    Timestamp('2025-01-05 00:00:00')
+    """
+    told = days.dropna().drop_duplicates().sort_values()
+    late = told.diff() > pd.Timedelta(days=LONGEST_GAP_DAYS)
+    slips = told[late & (told > told.max() - pd.Timedelta(days=_RECENT_DAYS))]
+    return pd.Timestamp(told.max() if slips.empty else told[told < slips.min()].max())
 
 
 def yearly_release(last: pd.Series) -> pd.Series:
@@ -248,6 +271,13 @@ def _forms(text: str, order: Order | None, year: int | None) -> Iterator[tuple[i
         # 19-05-13 is the 13th of May too, unless a year beside it says otherwise.
         if len(found[4]) == 2 and len(found[1]) == 2 and order is None and year is None:
             yield _century(found[1]), second, int(found[4])
+
+
+def _is_year_first(found: re.Match[str]) -> bool:
+    """Whether 19-05-13 can be the 13th of May, so that nothing can be told from it."""
+    if not len(found[1]) == len(found[4]) == 2:
+        return False
+    return _day(_century(found[1]), int(found[3]), int(found[4])) is not None
 
 
 def _named(month: str, day: str, year: str) -> Iterator[tuple[int, int, int]]:

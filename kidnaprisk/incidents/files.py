@@ -37,10 +37,14 @@ from kidnaprisk.incidents.formats.tabled import Format
 
 DELIMITERS = (",", ";", "\t")
 _LONGEST_CELL = 1_000_000
+_LONGEST_LINE = 4_000_000
+# How Python is told to take bytes that are not UTF-8.
+_OR_CP1252 = "kidnaprisk.or_cp1252"
 _BLOCK = 1 << 20
 # Rows looked at to find the delimiter, unused columns and, where there is no header, the format.
 _ROWS_LOOKED_AT = 50
 _FIRST_ROWS = 5
+_FEWEST_NAMES = 3
 # A cell of a note may have some lines; a quote that was never closed swallows the rest of the file.
 _MOST_LINES = 60
 _MAGIC = (
@@ -86,8 +90,18 @@ def open_csv(path: Path, formats: Sequence[Format], *, named: bool, rows: int) -
     layout = _layout(text, formats, named=named)
     if fault is not None and layout.form.strict:
         raise fault
-    encoding = "utf-8-sig" if fault is None else "cp1252"
-    return Sheet(layout.form, _batches(path, layout, encoding, rows))
+    errors = "strict" if fault is None else _OR_CP1252
+    return Sheet(layout.form, _batches(path, layout, errors, rows))
+
+
+def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are not UTF-8 as cp1252: files put together from both are common."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252"), error.end
+
+
+codecs.register_error(_OR_CP1252, _as_cp1252)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -126,7 +140,7 @@ def _checked(path: Path) -> tuple[str, IncidentError | None]:
 
 def _cp1252(start: bytes, fault: IncidentError) -> str:
     try:
-        return start.decode("cp1252")
+        return start.decode("utf-8-sig", errors=_OR_CP1252)
     except UnicodeDecodeError:
         raise fault from None
 
@@ -180,11 +194,16 @@ def _layout(text: str, formats: Sequence[Format], *, named: bool) -> _Layout:
         for record in records[:_FIRST_ROWS]:
             for form in formats:
                 names = form.headerless(record)
-                if names is not None:
+                if names is not None and not _is_header_of(records[0], names):
                     return _Layout(form, delimiter, names)
     # As many columns as can be had: what is wrong with them is for the format to say.
     delimiter, records = max(tried, key=lambda one: len(one[1][0]))
     return _Layout(recognised(records[0], formats, named=named), delimiter, None)
+
+
+def _is_header_of(record: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a record is the header after all, some names of which are not as they should be."""
+    return len({name.strip() for name in record} & set(names)) >= _FEWEST_NAMES
 
 
 def _first_records(text: str, delimiter: str) -> list[list[str]]:
@@ -197,8 +216,8 @@ def _first_records(text: str, delimiter: str) -> list[list[str]]:
         return [next(iter(text.splitlines()), "").split(delimiter)]
 
 
-def _batches(path: Path, layout: _Layout, encoding: str, rows: int) -> Iterator[Cells]:
-    with closing(_records(path, layout, encoding)) as records:
+def _batches(path: Path, layout: _Layout, errors: str, rows: int) -> Iterator[Cells]:
+    with closing(_records(path, layout, errors)) as records:
         filled = ((number, record) for number, record in records if not is_blank(record))
         if layout.names is None:
             number, top = next(filled, (0, []))
@@ -209,22 +228,22 @@ def _batches(path: Path, layout: _Layout, encoding: str, rows: int) -> Iterator[
         else:
             looked_at, header, oddities = [], layout.names, ()
         notes: tuple[str, ...] = ()
-        if encoding == "cp1252":
-            notes += ("the file is not in UTF-8 and was read as cp1252",)
+        if errors == _OR_CP1252:
+            notes += ("not all of the file is in UTF-8; what is not was read as cp1252",)
         if layout.names is not None:
             notes += (f"the file has no header; its columns were taken for {layout.form.name}'s",)
         for cells in cells_of(chain(looked_at, records), layout.form, header, oddities, rows):
             yield replace(cells, notes=(*notes, *cells.notes))
 
 
-def _records(path: Path, layout: _Layout, encoding: str) -> Generator[Record, None, None]:
+def _records(path: Path, layout: _Layout, errors: str) -> Generator[Record, None, None]:
     """Every record of a file with its row number, blank ones included."""
     limit = csv.field_size_limit(_LONGEST_CELL)
     number = 0
     try:
         with (
             _open(path) as binary,
-            io.TextIOWrapper(binary, encoding=encoding, newline="") as stream,
+            io.TextIOWrapper(binary, encoding="utf-8-sig", errors=errors, newline="") as stream,
         ):
             lines = _Lines(stream)
             # Event files cut by tabs, without a header, know no quotes either.
@@ -261,7 +280,7 @@ def _records(path: Path, layout: _Layout, encoding: str) -> Generator[Record, No
 class _Lines:
     """The lines of a stream, and the last one given: how it ends tells a row that was cut off."""
 
-    def __init__(self, stream: Iterator[str]) -> None:
+    def __init__(self, stream: io.TextIOWrapper) -> None:
         self._stream = stream
         self.last = ""
 
@@ -269,7 +288,15 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        self.last = next(self._stream)
+        # A small compressed file can hold one line that no memory does.
+        self.last = self._stream.readline(_LONGEST_LINE)
+        if len(self.last) >= _LONGEST_LINE:
+            raise IncidentError(
+                f"a line of over {_LONGEST_LINE:,} letters, which is no row of a table",
+                remedy="it is damaged, or no CSV; get it again",
+            )
+        if not self.last:
+            raise StopIteration
         return self.last
 
 

@@ -1,9 +1,10 @@
 """Whether an incident lies in the country its row names, and whether it does once turned round.
 
 A source's coordinates are its word against its own country column. A little outside is a border
-drawn coarsely, a bridge or a boat; far outside one of the two is wrong, and which one cannot be
-told unless latitude and longitude, exchanged, fall into the country. It looks at countries only:
-a point in the wrong district of the right country is not seen.
+drawn coarsely, a bridge or a boat; outside, one of the two is wrong, and which one cannot be told.
+Only where the point lies so far off that no mistaken neighbour explains it, and latitude and
+longitude, exchanged, fall into the country, is it certain what happened. It looks at countries
+only: a point in the wrong district of the right country is not seen.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from kidnaprisk.incidents.parse import Mask
 
 # Beyond the doubt about the place: coarse borders, off the coast, a town that shares its name.
 TOLERANCE_KM = 50.0
+# No neighbouring country is mistaken for one this far away.
+CERTAIN_KM = 1000.0
+# So many rows that fit only the other way round are no slips of single rows.
+_FEWEST_TURNED = 3
 # Records name the state that was, or the one that claims or holds the land.
 _ALSO: Mapping[str, tuple[str, ...]] = {
     "AM": ("AZ",),
@@ -56,12 +61,13 @@ class Placing(NamedTuple):
     """How n points lie to the countries they name.
 
     ``away_km`` (n,) distance to the country, 0 inside, NaN where it is not asked (no country, no
-    point); ``swapped`` (n,) far outside as given, and inside once latitude and longitude are
-    exchanged.
+    point); ``turned`` (n,) outside as given, and inside once latitude and longitude are exchanged;
+    ``columns_exchanged`` more rows fit only the other way round than fit only as they are.
     """
 
     away_km: Floats
-    swapped: Mask
+    turned: Mask
+    columns_exchanged: bool
 
 
 def placing(
@@ -88,20 +94,26 @@ def placing(
     ...     np.array([0.3, 14.1, 14.1]), np.array([14.1, 0.3, 52.0]),
     ...     np.array(["BF", "BF", "BF"], dtype=object), np.full(3, 5.0),
     ... )
-    >>> here.swapped.tolist(), here.away_km.round(-2).tolist()
+    >>> here.turned.tolist(), here.away_km.round(-2).tolist()
     ([False, True, False], [0.0, 1800.0, 4300.0])
     """
     rows = pd.DataFrame({"lon": lon, "lat": lat, "country": country})
     places = rows.drop_duplicates(ignore_index=True)
     of_row = rows.merge(places.reset_index(), how="left", validate="m:1")["index"].to_numpy()
-    away_km = _away_km(places)
-    turned = places.rename(columns={"lon": "lat", "lat": "lon"})[["lon", "lat", "country"]]
+    away_km = _away_km(places)[of_row]
     allowed_km = TOLERANCE_KM + np.nan_to_num(location_error_km)
-    far = away_km[of_row] > allowed_km
+    exchanged = places.rename(columns={"lon": "lat", "lat": "lon"})[["lon", "lat", "country"]]
+    # A latitude above 90 is outside any country.
+    far = (away_km > allowed_km) | (abs(lat) > 90.0)
     suspects = np.unique(of_row[far])
     inside = np.zeros(len(places), dtype=np.bool_)
-    inside[suspects] = _away_km(turned.iloc[suspects].reset_index(drop=True)) == 0.0
-    return Placing(away_km[of_row], far & inside[of_row])
+    inside[suspects] = _away_km(exchanged.iloc[suspects].reset_index(drop=True)) == 0.0
+    turned = far & inside[of_row]
+    if turned.sum() < _FEWEST_TURNED:
+        return Placing(away_km, turned, False)
+    fits = away_km <= allowed_km
+    fits_too = _away_km(exchanged)[of_row] <= allowed_km
+    return Placing(away_km, turned, bool(turned.sum() > (fits & ~fits_too).sum()))
 
 
 def _away_km(places: pd.DataFrame) -> Floats:

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyproj
@@ -38,6 +38,8 @@ from kidnaprisk.incidents.parse import Fault, cell_text
 from kidnaprisk.incidents.table import POSITION, Shapes, flat_points, unplaced_fault
 
 _EXTRAS = {"openpyxl": ("excel", "Excel"), "pyarrow": ("parquet", "Parquet")}
+_SUSPICIOUS_BYTES = 100_000_000
+_MOST_PRESSED = 150
 # What openpyxl lets out on a damaged workbook: it checks little before it reads.
 _DAMAGED_WORKBOOK = (
     zipfile.BadZipFile,
@@ -86,6 +88,7 @@ def open_excel(path: Path, formats: Sequence[Format], *, named: bool, rows: int)
         with warnings.catch_warnings(), path.open("rb") as stream:
             # It warns of styles and extensions it leaves out, which no cell's value needs.
             warnings.simplefilter("ignore")
+            _check_size(stream)
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             titles = [sheet.title for sheet in book.worksheets]
             tops = [_top(sheet) for sheet in book.worksheets]
@@ -93,6 +96,8 @@ def open_excel(path: Path, formats: Sequence[Format], *, named: bool, rows: int)
             records = _records(book.worksheets[chosen])
             book.close()
     except _DAMAGED_WORKBOOK as error:
+        if isinstance(error, IncidentError):
+            raise
         raise IncidentError(
             f"not a readable Excel workbook ({type(error).__name__})",
             remedy="open it in a spreadsheet and save it again as .xlsx, or as CSV UTF-8",
@@ -111,6 +116,19 @@ def open_excel(path: Path, formats: Sequence[Format], *, named: bool, rows: int)
         form,
         (dataclasses.replace(c, notes=(*c.notes, note)) for c in batches) if others else batches,
     )
+
+
+def _check_size(stream: IO[bytes]) -> None:
+    """Refuse a small file that no memory could hold: no real workbook is pressed so far."""
+    with zipfile.ZipFile(stream) as archive:
+        parts = archive.infolist()
+    whole = sum(part.file_size for part in parts)
+    pressed = sum(part.compress_size for part in parts)
+    if whole > _SUSPICIOUS_BYTES and whole > _MOST_PRESSED * pressed:
+        raise IncidentError(
+            f"a workbook of {pressed:,} bytes that unpacks to {whole:,}",
+            remedy="save it again in a spreadsheet, or as CSV UTF-8",
+        )
 
 
 def _fits(top: list[str], formats: Sequence[Format]) -> bool:

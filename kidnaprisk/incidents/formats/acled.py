@@ -46,7 +46,7 @@ _KINDS = {
     "headquarters or base established": "other",
     "non-violent transfer of territory": "other",
 }
-_ABDUCTION = "abduction"
+_ABDUCTIONS = ("abduct", "kidnap")
 _ERROR_KM = {"1": 5.0, "2": 25.0, "3": 100.0}
 _EXACT, _WEEK, _MONTH = "1", "2", "3"
 _HALF_A_WEEK = pd.Timedelta(days=3)
@@ -70,7 +70,6 @@ _SECTOR_BEGINNINGS = {
     "Police Forces of ": "security",
     "Military Forces of ": "security",
 }
-_MOST_SHOWN, _LONGEST_SHOWN = 5, 40
 _GROUP = re.compile(r"(?P<name>.*?)\s*\((?P<where>[^()]+)\)", re.ASCII)
 _SECONDS = re.compile(r"\d{9,10}", re.ASCII)
 
@@ -148,16 +147,19 @@ class AcledFormat(Format):
             notes=tuple(notes),
             repairs=sound.repairs,
             texts=_column(rows, "notes"),
-            codes_kidnappings="sub_event_type" in rows.columns,
+            codes_kidnappings=_column(rows, "sub_event_type").notna().to_numpy(dtype=np.bool_),
         )
 
     def coverage(self, incidents: gpd.GeoDataFrame) -> tuple[Coverage, ...] | None:
-        """The countries and days of the rows, systematic; from notes only where that is so."""
+        """The countries and days of the rows: systematic, unless kidnappings are all from notes."""
         told = super().coverage(incidents)
         taken = incidents["kind"].eq("kidnapping")
         if told is None or not taken.any() or not incidents.loc[taken, "kind_from_text"].all():
             return told
-        return tuple(dataclasses.replace(one, note=one.note + _FROM_TEXT_NOTE) for one in told)
+        return tuple(
+            dataclasses.replace(one, systematic=False, note=one.note + _FROM_TEXT_NOTE)
+            for one in told
+        )
 
 
 def _with_names_in_lower_case(cells: pd.DataFrame) -> pd.DataFrame:
@@ -200,13 +202,15 @@ def _kinds(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     kinds = types.map({word: kind or "other" for word, kind in known.items()}).astype("object")
     subtypes = _codes(rows, "sub_event_type")
     taken = [
-        word for word in subtypes.dropna().unique().tolist() if str(word).startswith(_ABDUCTION)
+        word
+        for word in subtypes.dropna().unique().tolist()
+        if any(one in str(word) for one in _ABDUCTIONS)
     ]
-    unknown = sorted(word for word, kind in known.items() if kind is None)
+    # Their words are not shown: in a row moved right they may be a note's.
+    unknown = types.isin([word for word, kind in known.items() if kind is None])
     notes = []
-    if unknown:
-        shown = ", ".join(word[:_LONGEST_SHOWN] for word in unknown[:_MOST_SHOWN])
-        notes.append(f"event types that are not known were read as other: {shown}")
+    if unknown.any():
+        notes.append(f"event types that are not known were read as other: {unknown.sum()} rows")
     return kinds.mask(subtypes.isin(taken), "kidnapping"), notes
 
 

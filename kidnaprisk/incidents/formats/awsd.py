@@ -8,16 +8,14 @@ export (aidworkersecurity.org); the reasons for every mapping are in docs/source
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from kidnaprisk.incidents.countries import country_codes
-from kidnaprisk.incidents.days import month_windows
+from kidnaprisk.incidents.days import LONGEST_GAP_DAYS, last_day_told, month_windows
 from kidnaprisk.incidents.formats.columns import first_given, tidied
 from kidnaprisk.incidents.formats.tabled import Format, Tabled
 from kidnaprisk.incidents.parse import Fault, Mask
@@ -49,20 +47,20 @@ COLUMNS = (
 _TELLING = {"Incident ID", "Country", "Total kidnapped", "Means of attack", "Actor type"}
 _COUNTS = ("Internationals kidnapped", "Total killed", "Total wounded", "Total kidnapped")
 
-_KIDNAPPINGS = ("Kidnapping", "Kidnap-killing")
+_KIDNAPPINGS = ("kidnapping", "kidnap-killing")
 _KIND_OF_MEANS = {
-    "Aerial bombardment": "explosion",
-    "Body-borne IED": "explosion",
-    "Landmine": "explosion",
-    "Other Explosives": "explosion",
-    "Roadside IED": "explosion",
-    "Shelling": "explosion",
-    "Vehicle-born IED": "explosion",
-    "Bodily assault": "attack",
-    "Complex attack": "attack",
-    "Rape/sexual assault": "attack",
-    "Shooting": "attack",
-    "Unknown": "other",
+    "aerial bombardment": "explosion",
+    "body-borne ied": "explosion",
+    "landmine": "explosion",
+    "other explosives": "explosion",
+    "roadside ied": "explosion",
+    "shelling": "explosion",
+    "vehicle-born ied": "explosion",
+    "bodily assault": "attack",
+    "complex attack": "attack",
+    "rape/sexual assault": "attack",
+    "shooting": "attack",
+    "unknown": "other",
 }
 # Of what is not an explosion, the context says more than the means.
 _KIND_OF_CONTEXT = {"Combat/Crossfire": "battle", "Mob violence": "unrest"}
@@ -77,6 +75,7 @@ _UNNAMED = frozenset(
     """unknown|uknown|unkown|unknwon|not applicable|not aplicable|non applicable""".split("|")
 )
 _CHECKED = ("Yes",)
+_VERIFIED = (*_CHECKED, "Archived", "Pending", "No")
 
 _CITY_KM, _DISTRICT_KM, _REGION_KM = 10.0, 50.0, 100.0
 _NEAR_KM = 25.0
@@ -88,8 +87,6 @@ _TO_A_KM = r"\.\d\d"
 _REGION_AS_COUNTRY = {"Chechnya": "RU"}
 # Attacks on aid workers are recorded every few days: so long a silence before the last rows is
 # that of a wrong year, looked for in the last year only.
-_LONGEST_GAP = pd.Timedelta(days=120)
-_RECENT = pd.Timedelta(days=366)
 # At so many rows that name no place a point is where the database puts "somewhere in here".
 _FEWEST_UNPLACED = 3
 
@@ -143,7 +140,7 @@ class AwsdFormat(Format):
                 "foreign_victims": foreign,
                 "sector": "aid",
                 "perpetrator": _perpetrators(rows),
-                "outcome": _coded(rows["Means of attack"], {"Kidnap-killing": "killed"}),
+                "outcome": _coded(_means(rows), {"kidnap-killing": "killed"}),
             }
         )
         faults = (
@@ -155,22 +152,16 @@ class AwsdFormat(Format):
         notes += [*_verification(rows), *_stragglers(first)]
         return Tabled(frame, faults=faults, notes=tuple(notes), texts=rows["Details"])
 
-    def last_day_of(self, incidents: gpd.GeoDataFrame) -> dt.date:
-        """The last day but for stragglers, whose year may be a slip."""
-        last: dt.date = _last_day(incidents["date"]).date()
-        return last
-
 
 def _kinds(rows: pd.DataFrame, counts: dict[str, pd.Series]) -> tuple[pd.Series, list[str]]:
-    means, context = rows["Means of attack"], rows["Attack context"]
+    means, context = _means(rows), rows["Attack context"]
     kind = np.array([_KIND_OF_MEANS.get(word, "other") for word in means], dtype=np.object_)
     notes = []
     strange = means.notna() & ~means.isin([*_KIND_OF_MEANS, *_KIDNAPPINGS])
     if strange.any():
-        words = ", ".join(sorted(set(means[strange])))
         notes.append(
-            f"means of attack that were not known when this was written, taken for kind other: "
-            f"{words} ({int(strange.sum())} rows)"
+            "a means of attack that was not known when this was written, taken for kind other: "
+            f"{int(strange.sum())} rows"
         )
     hurt = counts["Total killed"].gt(0) | counts["Total wounded"].gt(0)
     kind[(kind == "other") & hurt.to_numpy()] = "attack"
@@ -185,6 +176,11 @@ def _kinds(rows: pd.DataFrame, counts: dict[str, pd.Series]) -> tuple[pd.Series,
         )
     kind[(coded | counted).to_numpy()] = "kidnapping"
     return pd.Series(kind), notes
+
+
+def _means(rows: pd.DataFrame) -> pd.Series:
+    means = rows["Means of attack"]
+    return means.str.casefold().astype("object").where(means.notna(), None)
 
 
 def _coded(column: pd.Series, codes: Mapping[str, str]) -> pd.Series:
@@ -227,9 +223,9 @@ def _perpetrators(rows: pd.DataFrame) -> pd.Series:
 def _uncounted(rows: pd.DataFrame, counts: dict[str, pd.Series]) -> Fault:
     name = "Total kidnapped"
     return Fault(
-        (rows[name].notna() & counts[name].isna()).to_numpy(),
+        (rows[name].notna() & ~counts[name].ge(0).fillna(value=False)).to_numpy(dtype=np.bool_),
         "victims",
-        "Total kidnapped is not a number, so it cannot be told whether anyone was kidnapped",
+        "Total kidnapped is no count, so it cannot be told whether anyone was kidnapped",
         "write a count, or leave it empty",
         _told(rows[name]),
     )
@@ -292,21 +288,13 @@ def _told(column: pd.Series) -> npt.NDArray[np.object_]:
     return np.array([f": {text}" for text in column], dtype=np.object_)
 
 
-def _last_day(day: pd.Series) -> pd.Timestamp:
-    """The last day of a record without a long gap before it: what lies beyond is a slip."""
-    days = day.dropna().drop_duplicates().sort_values()
-    recent = days > days.max() - _RECENT
-    slips = days[recent & (days.diff() > _LONGEST_GAP)]
-    return pd.Timestamp(days.max() if slips.empty else days[days < slips.min()].max())
-
-
 def _stragglers(day: pd.Series) -> list[str]:
     """How many rows are dated long after all the others."""
-    late = day[day > _last_day(day)] if day.notna().any() else day[:0]
+    late = day[day > last_day_told(day)] if day.notna().any() else day[:0]
     if late.empty:
         return []
     note = (
-        f"{len(late)} rows are dated over {_LONGEST_GAP.days} days after any other (to "
+        f"{len(late)} rows are dated over {LONGEST_GAP_DAYS} days after any other (to "
         f"{late.max().date()}): their year may be a slip, and the coverage ends before them"
     )
     return [note]
@@ -314,7 +302,12 @@ def _stragglers(day: pd.Series) -> list[str]:
 
 def _verification(rows: pd.DataFrame) -> list[str]:
     """How many rows the database has not marked as verified."""
-    words = pd.Series([word or "blank" for word in rows["Verified"]], dtype="object")
+    # In a row moved right the word may be a note's: only known ones are shown.
+    words = (
+        rows["Verified"]
+        .fillna("blank")
+        .where(rows["Verified"].isin(_VERIFIED) | rows["Verified"].isna(), "another word")
+    )
     counts = words[~words.isin(_CHECKED)].value_counts()
     if counts.empty:
         return []

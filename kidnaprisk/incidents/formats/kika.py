@@ -306,9 +306,11 @@ def _faults(
             np.array([f": {text}" for text in rows["date"]], dtype=np.object_),
         ),
         Fault(
-            (rows["kidnapped"].notna() & kidnapped.isna()).to_numpy(),
+            (rows["kidnapped"].notna() & ~kidnapped.ge(0).fillna(value=False)).to_numpy(
+                dtype=np.bool_
+            ),
             "victims",
-            "the number of those kidnapped is not a number, so the kind cannot be told",
+            "the number of those kidnapped is no count, so the kind cannot be told",
             "write a count, or leave it empty",
             np.array([f": {text}" for text in rows["kidnapped"]], dtype=np.object_),
         ),

@@ -6,7 +6,6 @@ before, and the rows are typed and checked after.
 
 from __future__ import annotations
 
-import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
@@ -15,6 +14,7 @@ import geopandas as gpd
 import pandas as pd
 
 from kidnaprisk.incidents.coverage import Coverage
+from kidnaprisk.incidents.days import last_day_told
 from kidnaprisk.incidents.parse import Fault, Mask
 from kidnaprisk.incidents.vocabulary import KINDS
 
@@ -33,7 +33,7 @@ class Tabled(NamedTuple):
     ``latitude``; ``faults`` rows the format cannot make sense of; ``notes`` what a reader should
     know was done; ``repairs`` rows put right; ``texts`` (n,) what the source tells of each in its
     own words, looked at for the kind and never kept; ``codes_kidnappings`` whether the source's own
-    codes tell a kidnapping from other violence.
+    codes tell a kidnapping from other violence, for all rows or for each (n,).
     """
 
     frame: pd.DataFrame
@@ -41,7 +41,7 @@ class Tabled(NamedTuple):
     notes: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
     texts: pd.Series | None = None
-    codes_kidnappings: bool = True
+    codes_kidnappings: bool | Mask = True
 
 
 class Format(ABC):
@@ -75,25 +75,32 @@ class Format(ABC):
     def coverage(self, incidents: gpd.GeoDataFrame) -> tuple[Coverage, ...] | None:
         """What the source covers, told from its rows; None where nothing is known of it.
 
-        The countries and days of the rows. Where the source codes kidnappings and no row is one,
-        they are left out of what it covers: an export filtered to other violence must not say that
-        there were none.
+        The countries and days of the rows, and of the kinds it records those that are there: an
+        export filtered to other violence must not say that there were no kidnappings. A source
+        that means to record everything covers each country from its first row there, and all of
+        them to the last day it tells of.
         """
         if self.note is None or incidents.empty:
             return None
-        any_kidnapping = bool(incidents["kind"].eq("kidnapping").any())
-        covered = Coverage(
-            source=self.name,
-            areas=self.areas or tuple(sorted(incidents["country"].unique().tolist())),
-            start=incidents["date"].min().date(),
-            end=self.last_day_of(incidents),
-            systematic=self.systematic,
-            note=self.note,
-            kinds=tuple(self.kinds if any_kidnapping else self.kinds - {"kidnapping"}),
+        kinds = tuple(sorted(self.kinds & set(incidents["kind"])))
+        if not kinds:
+            return None
+        end = last_day_told(incidents["date"]).date()
+        first = incidents.groupby(incidents["country"])["date"].min().dt.date
+        areas = self.areas or tuple(sorted(first.index))
+        return tuple(
+            Coverage(
+                source=self.name,
+                areas=group,
+                start=min(start, end),
+                end=end,
+                systematic=self.systematic,
+                note=self.note,
+                kinds=kinds,
+            )
+            for group, start in (
+                [((area,), first[area]) for area in areas]
+                if self.systematic
+                else [(areas, first.min())]
+            )
         )
-        return (covered,)
-
-    def last_day_of(self, incidents: gpd.GeoDataFrame) -> dt.date:
-        """The last day the rows speak for; a month's window may reach beyond it."""
-        last: dt.date = incidents["date"].max().date()
-        return last

@@ -117,7 +117,8 @@ def test_kinds(means, context, taken, hurt, kind):
 def test_what_was_decided_is_told():
     tabled = table({"Means of attack": "Shooting"}, {"Means of attack": "Poisoning"})
     assert any("another means of attack" in note for note in tabled.notes)
-    assert any("Poisoning (1 rows)" in note for note in tabled.notes)
+    assert any("kind other: 1 rows" in note for note in tabled.notes)
+    assert not any("Poisoning" in note for note in tabled.notes)
     assert table({}).notes == ()
     assert "Pending 2" in table({"Verified": "Pending"}, {"Verified": "Pending"}).notes[0]
 

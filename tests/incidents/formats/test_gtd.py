@@ -361,13 +361,13 @@ def test_coverage_is_a_sample_of_the_rows():
     )
     assert (covered.source, covered.areas, covered.systematic) == ("gtd", ("ML", "NE"), False)
     assert (covered.start, covered.end) == (dt.date(2014, 2, 3), dt.date(2014, 5, 3))
-    assert covered.kinds == ("attack", "explosion", "kidnapping")
+    assert covered.kinds == ("explosion", "kidnapping")
     assert "criminals" in covered.note
 
 
 def test_an_export_without_kidnappings_does_not_claim_that_there_were_none():
     (covered,) = coverage_of({"attacktype1": "3"})
-    assert covered.kinds == ("attack", "explosion")
+    assert covered.kinds == ("explosion",)
 
 
 def test_no_rows_cover_nothing():
