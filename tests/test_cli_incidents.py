@@ -173,6 +173,10 @@ def test_the_store_may_be_named_by_the_environment(
         ["import", "--store", "x.db"],
         ["merge", "--store", "x.db", "--out", "y.csv"],
         ["export", "--store", "nowhere/x.db", "--out", "y.csv"],
+        ["export", "--store", "misspelt.db", "--out", "y.csv"],
+        ["status", "--store", "misspelt.db"],
+        ["merge", "--store", "misspelt.db"],
+        ["status", "--store", "ann:opensesame@db.example/risk"],
         ["import", "absent.csv", "--store", "{}/x.db"],
         ["import", "absent.csv", "--on", "yesterday", "--store", "{}/x.db"],
         ["read", "absent.csv", "--propose-mapping"],
@@ -190,6 +194,8 @@ def test_bad_input_is_one_line_and_code_2(
     assert (code, out) == (2, "")
     assert err.startswith("kidnaprisk: ")
     assert err.count("\n") == 1
+    assert "opensesame" not in err
+    assert not (tmp_path / "misspelt.db").exists()
 
 
 def test_credentials_are_asked_for_by_name(

@@ -135,7 +135,7 @@ def _numbers(countries: list[str] | None) -> list[int] | None:
 
 def _imported(arguments: argparse.Namespace, fetched: Fetched) -> dict[str, Any]:
     counts = dict.fromkeys(("added", "revised", "unchanged", "rejected", "deleted"), 0)
-    with store_of(arguments) as store:
+    with store_of(arguments, new=True) as store:
         for file in fetched.files:
             summary = store.import_file(file, source=arguments.source)
             for name in counts:

@@ -20,7 +20,7 @@ from kidnaprisk.cli.output import (
     working,
 )
 from kidnaprisk.cli.reading import add_reading_options, reading_options
-from kidnaprisk.errors import ConfigError
+from kidnaprisk.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -133,11 +133,26 @@ def _add_store(command: argparse.ArgumentParser) -> None:
     )
 
 
-def store_of(arguments: argparse.Namespace) -> IncidentStore:
-    """The store that was asked for."""
-    from kidnaprisk.incidents.store import IncidentStore
+def store_of(arguments: argparse.Namespace, *, new: bool = False) -> IncidentStore:
+    """The store that was asked for; a file that is not there is made only where one may begin.
 
-    return IncidentStore(arguments.store or os.environ.get(STORE_VARIABLE) or "incidents.db")
+    Raises
+    ------
+    StoreError
+        If it is not there: a slip in the name must not look like a store without incidents.
+    """
+    from kidnaprisk.incidents.store import IncidentStore
+    from kidnaprisk.incidents.store.address import SQLITE, address_of
+
+    asked = arguments.store or os.environ.get(STORE_VARIABLE) or "incidents.db"
+    address = address_of(asked)
+    if not new and address.drivername == SQLITE and not Path(address.database or "").exists():
+        raise StoreError(
+            "there is no store of this name",
+            file=Path(address.database or "").name,
+            remedy="correct --store, or begin one with kidnaprisk incidents import",
+        )
+    return IncidentStore(asked)
 
 
 def day_of(text: str | None, option: str) -> dt.date | None:
@@ -164,7 +179,7 @@ def run_import(arguments: argparse.Namespace) -> None:
 
     on = day_of(arguments.on, "--on")
     facts: list[dict[str, Any]] = []
-    with store_of(arguments) as store:
+    with store_of(arguments, new=bool(arguments.files)) as store:
         for file in arguments.files:
             with counting(f"Importing {Path(file).name}") as progress:
                 summary = store.import_file(

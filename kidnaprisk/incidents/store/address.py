@@ -103,6 +103,9 @@ def address_of(url: str | PathLike[str]) -> sa.URL:
     if not isinstance(text, str) or not text.strip():
         raise ConfigError("a store needs an address", remedy=_EXAMPLES)
     if "://" not in text:
+        if "@" in text and ":" in text:
+            # An address that lost its slashes; not shown, as it may hold a password.
+            raise ConfigError("the address of the store cannot be read", remedy=_EXAMPLES)
         parsed = sa.URL.create("sqlite", database=text)
     else:
         try:
