@@ -84,12 +84,13 @@ def days_of(
     order = order or day_order(column, years=years)
     given = _years(years, len(column))
     read: dict[tuple[object, int | None], np.datetime64] = {}
-    days = np.full(len(column), np.datetime64("NaT", "ns"))
-    for position, pair in enumerate(zip(column.tolist(), given, strict=True)):
-        if pair not in read:
-            readings = _readings(cell_text(pair[0]), order, pair[1])
-            read[pair] = readings[0] if len(readings) == 1 else np.datetime64("NaT")
-        days[position] = read[pair]
+    pairs = list(zip(column.tolist(), given, strict=True))
+    for pair in dict.fromkeys(pairs):
+        readings = _readings(cell_text(pair[0]), order, pair[1])
+        read[pair] = readings[0] if len(readings) == 1 else np.datetime64("NaT", "D")
+    kinds = {pair: position for position, pair in enumerate(read)}
+    values = np.array(list(read.values()), dtype="datetime64[D]").astype("datetime64[ns]")
+    days = values[[kinds[pair] for pair in pairs]]
     return pd.Series(days, index=column.index, name=column.name)
 
 
@@ -236,16 +237,17 @@ def _years(years: pd.Series | None, n: int) -> list[int | None]:
     return [read[value] for value in years.tolist()]
 
 
-def _readings(text: str | None, order: Order | None, year: int | None) -> list[np.datetime64]:
-    """Every day a text can stand for."""
+@functools.lru_cache(maxsize=65_536)
+def _readings(text: str | None, order: Order | None, year: int | None) -> tuple[np.datetime64, ...]:
+    """Every day a text can stand for; the same few thousand come in every batch of a file."""
     if text is None:
-        return []
+        return ()
     days = {
         day
         for numbers in _forms(_plain(text), order, year)
         if (day := _day(*numbers)) is not None and (year is None or numbers[0] == year)
     }
-    return sorted(days)
+    return tuple(sorted(days))
 
 
 def _plain(text: str) -> str:
