@@ -81,6 +81,11 @@ def add_to(actions: Any) -> None:
         "are not in it are withdrawn",
     )  # fmt: skip
     command.add_argument(
+        "--part", action="store_true",
+        help="the file is a part of what the source has (what changed since a day, a search): it "
+        "says nothing of what is covered",
+    )  # fmt: skip
+    command.add_argument(
         "--deleted", metavar="IDS", help="file of ids, one a line, that --source has withdrawn"
     )
     add_reading_options(command)
@@ -169,6 +174,10 @@ def run_import(arguments: argparse.Namespace) -> None:
     """Import files, or withdraw ids."""
     form = chosen_format(arguments, FORMATS)
     check_out(arguments, arguments.files)
+    if arguments.part and (arguments.complete or arguments.coverage is not None):
+        raise ConfigError(
+            "--part says that nothing is covered", remedy="leave out --complete and --coverage"
+        )
     if not arguments.files and arguments.deleted is None:
         raise ConfigError("nothing to import", remedy="name a file, or --deleted with --source")
 
@@ -187,7 +196,7 @@ def run_import(arguments: argparse.Namespace) -> None:
                     on=on,
                     complete=arguments.complete,
                     progress=progress,
-                    **reading_options(arguments),
+                    **_reading(arguments),
                 )
             facts.append(summary.to_dict())
         if arguments.deleted is not None:
@@ -198,6 +207,11 @@ def run_import(arguments: argparse.Namespace) -> None:
         lambda _: table_of(pd.DataFrame(facts)[_shown(facts)], "Imported"),
         {JSON: lambda: json_text({"imports": facts})},
     )
+
+
+def _reading(arguments: argparse.Namespace) -> dict[str, Any]:
+    options = reading_options(arguments)
+    return {**options, "coverage": ()} if arguments.part else options
 
 
 def _shown(facts: list[dict[str, Any]]) -> list[str]:

@@ -21,6 +21,7 @@ from kidnaprisk.incidents.parse import Fault, Texts, cell_text
 
 Record = tuple[int, Sequence[str | None]]
 
+WRONG_WIDTH = "the row has another number of cells than the header"
 _FEWEST_TAGS = 3
 _SMALLEST_SHARE = 0.2
 
@@ -158,7 +159,7 @@ def _cells(header: tuple[str, ...], records: list[Record], notes: tuple[str, ...
     fault = Fault(
         uneven,
         header[0],
-        "the row has another number of cells than the header",
+        WRONG_WIDTH,
         "put cells that hold the delimiter in quotes; give every row every cell",
         widths,
     )

@@ -235,7 +235,8 @@ def begin_writing(connection: sa.Connection, wait_seconds: float) -> None:
     """
     if connection.dialect.name == POSTGRESQL:
         # In the transaction that is there, so that a pool which hands out transactions will do.
-        wait = f"SET LOCAL lock_timeout = {round(wait_seconds * 1000)}"
+        # 0 would be for ever.
+        wait = f"SET LOCAL lock_timeout = {max(1, round(wait_seconds * 1000))}"
         connection.exec_driver_sql(wait)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
     else:

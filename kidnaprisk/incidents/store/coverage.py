@@ -47,38 +47,47 @@ def coverage_beside(path: Path) -> Path | None:
     return beside if beside.is_file() else None
 
 
-def coverage_of_batches(batches: Sequence[Sequence[Coverage]]) -> tuple[Coverage, ...]:
+def coverage_of_batches(
+    declared: Sequence[Sequence[Coverage]], told: Sequence[Sequence[Coverage]]
+) -> tuple[Coverage, ...]:
     """The coverage of a file, from that of each of its batches.
 
-    What every batch says stands: it was declared. What differs was told from the rows of each, and
-    is put together as it would be told from all: all areas and kinds, first to last day. Coverage
-    that was only derived from rows is left out: it follows the rows wherever they go.
+    Parameters
+    ----------
+    declared : sequence of sequence of Coverage
+        What files and tables say of themselves: it stands as it is, gaps and all. Coverage that was
+        only derived from rows is left out: it follows the rows wherever they go.
+    told : sequence of sequence of Coverage
+        What a format told from the rows of each batch: it is put together as it would be told from
+        all of them. A country covered systematically is one of its own.
 
     Examples
     --------
     >>> first = Coverage("acled", ("ML",), dt.date(2020, 1, 1), dt.date(2020, 1, 9), True)
     >>> second = Coverage("acled", ("NE",), dt.date(2020, 2, 1), dt.date(2020, 2, 9), True)
-    >>> (whole,) = coverage_of_batches([[first], [second]])
-    >>> whole.areas, whole.start.isoformat(), whole.end.isoformat()
-    (('ML', 'NE'), '2020-01-01', '2020-02-09')
+    >>> for one in coverage_of_batches([], [[first], [second]]):
+    ...     one.areas, one.start.isoformat(), one.end.isoformat()
+    (('ML',), '2020-01-01', '2020-02-09')
+    (('NE',), '2020-02-01', '2020-02-09')
     """
-    told = [one for batch in batches for one in batch if one.note != DERIVED_NOTE]
-    everywhere = [one for one in dict.fromkeys(told) if all(one in batch for batch in batches)]
-    groups: dict[tuple[str, bool, str], list[Coverage]] = {}
-    for one in told:
-        if one not in everywhere:
-            groups.setdefault((one.source, one.systematic, one.note), []).append(one)
+    stands = [one for batch in declared for one in batch if one.note != DERIVED_NOTE]
+    groups: dict[object, list[Coverage]] = {}
+    ends: dict[tuple[str, str], dt.date] = {}
+    for one in (one for batch in told for one in batch):
+        areas = one.areas if one.systematic else ()
+        groups.setdefault((one.source, one.systematic, one.note, areas), []).append(one)
+        ends[one.source, one.note] = max(one.end, ends.get((one.source, one.note), one.end))
     put_together = [
         dataclasses.replace(
             group[0],
             areas=tuple(sorted({area for one in group for area in one.areas})),
             start=min(one.start for one in group),
-            end=max(one.end for one in group),
+            end=ends[group[0].source, group[0].note],
             kinds=tuple({kind for one in group for kind in one.kinds}),
         )
         for group in groups.values()
     ]
-    return (*everywhere, *put_together)
+    return (*dict.fromkeys(stands), *put_together)
 
 
 def grown(known: Iterable[Coverage], told: Iterable[Coverage]) -> tuple[Coverage, ...]:

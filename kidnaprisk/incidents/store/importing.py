@@ -223,6 +223,12 @@ def _withdraw(connection: sa.Connection, turn: Turn, intake: Intake) -> int:
             "a file without incidents or without a coverage cannot be said to be complete",
             remedy="give coverage=, or import it without complete",
         )
+    if intake.nameless:
+        raise StoreError(
+            f"{intake.nameless} rejected rows are cut off or have no id: it cannot be told which "
+            "rows of the store the file still has",
+            remedy="get the file again, or import it without complete",
+        )
     covering = []
     for one in intake.coverage:
         parts = [area for area in one.areas if area not in COUNTRIES]

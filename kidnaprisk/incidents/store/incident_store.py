@@ -94,7 +94,8 @@ class IncidentStore(OpenStore):
         on : day, optional
             The UTC day the import counts for; today if not given.
         coverage : Coverage, sequence of Coverage or path, optional
-            What the rows cover. If not given: what the tables carry in ``attrs["coverage"]``, or
+            What the rows cover; ``()`` for a part that says nothing of that, such as what was
+            changed since a day. If not given: what the tables carry in ``attrs["coverage"]``, or
             what a batch's format tells of them.
         complete : bool
             The rows are all there are within their coverage: rows of the store in it, by source,

@@ -122,7 +122,22 @@ def check_merged(connection: sa.Connection, day: dt.date) -> str:
         sa.select(sa.func.count()).where(VERSIONS.c.from_import > last_id, valid_on(VERSIONS, day))
     ).scalar_one()
     note = f"events of several sources are one row, as merged on {last}"
-    return f"{note}; {since} rows that came or were revised since are as before" if since else note
+    return f"{note}; {since} rows that came or were revised since stand alone" if since else note
+
+
+def _changed_since(connection: sa.Connection, day: dt.date) -> pd.DataFrame:
+    """Sources and ids of the rows that came or were revised after the last merge up to a day."""
+    last_id = (
+        sa.select(sa.func.max(IMPORTS.c.id))
+        .where(IMPORTS.c.action == "merge", IMPORTS.c.day <= day)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        sa.select(*(VERSIONS.c[key] for key in KEY)).where(
+            VERSIONS.c.from_import > last_id, valid_on(VERSIONS, day)
+        )
+    ).all()
+    return pd.DataFrame(rows, columns=list(KEY)).astype("string")
 
 
 def combined(
@@ -142,6 +157,9 @@ def combined(
     ).astype("string")
     own = keys["source"] + ":" + keys["incident_id"]
     linked = keys.merge(links, on=list(KEY), how="left")["event"]
+    # A row revised since may be another event: counted twice rather than hidden in an old one.
+    revised = pd.MultiIndex.from_frame(_changed_since(connection, day))
+    linked = linked.mask(pd.MultiIndex.from_frame(keys[list(KEY)]).isin(revised))
     event = pd.Series(
         pd.factorize(linked.fillna(own))[0].astype(np.int64), index=incidents.index, name="event"
     )

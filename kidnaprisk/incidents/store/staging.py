@@ -17,6 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from kidnaprisk.errors import IncidentError
+from kidnaprisk.incidents.cells import WRONG_WIDTH
 from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverages_from
 from kidnaprisk.incidents.store.address import POSTGRESQL
 from kidnaprisk.incidents.store.coverage import coverage_of_batches
@@ -71,6 +72,8 @@ class Intake:
         self.formats: set[str] = set()
         self.sources: set[str] = set()
         self.coverage: tuple[Coverage, ...] = ()
+        # Rejected rows of which nobody can say which row of the store they are.
+        self.nameless = 0
 
     @property
     def rejected(self) -> int:
@@ -95,15 +98,16 @@ def stage_incidents(
     intake = Intake()
     STAGED.create(connection)
     STAGED_KEYS.create(connection)
+    stated: list[tuple[Coverage, ...]] = []
     told: list[tuple[Coverage, ...]] = []
     for batch in [batches] if isinstance(batches, gpd.GeoDataFrame) else batches:
-        incidents, coverage = _taken(connection, batch, intake)
+        incidents, coverage, from_rows = _taken(connection, batch, intake)
         _check_sources(incidents, declared)
         rows = list(zip(*staged_cells(incidents, intake.rows), strict=True))
         fill(connection, STAGED, rows)
         intake.rows += len(rows)
         intake.sources |= set(incidents["source"].unique())
-        told.append(coverage)
+        (told if from_rows else stated).append(coverage)
         if progress is not None:
             progress(intake.rows_in)
     if intake.rows_in and not intake.rows:
@@ -112,32 +116,42 @@ def stage_incidents(
             f"every one of {intake.rows_in} rows is rejected, most because: {reason}",
             remedy="see them with read_incidents(..., return_rejects=True)",
         )
-    intake.coverage = coverage_of_batches([declared] if declared is not None else told)
+    intake.coverage = (
+        coverage_of_batches(stated, told)
+        if declared is None
+        else coverage_of_batches([declared], [])
+    )
     _drop_repeated(connection, intake)
     return intake
 
 
 def _taken(
     connection: sa.Connection, batch: Batch | gpd.GeoDataFrame, intake: Intake
-) -> tuple[gpd.GeoDataFrame, tuple[Coverage, ...]]:
-    """The incidents of a batch and what they are said to cover, its rejects counted."""
+) -> tuple[gpd.GeoDataFrame, tuple[Coverage, ...], bool]:
+    """The incidents of a batch, what they cover, and whether that was told from the rows.
+
+    Its rejects are counted.
+    """
     if isinstance(batch, gpd.GeoDataFrame):
         incidents = validate_incidents(batch)
         intake.rows_in += len(incidents)
-        return incidents, coverages_from(incidents.attrs.get(COVERAGE_ATTR) or [])
+        return incidents, coverages_from(incidents.attrs.get(COVERAGE_ATTR) or []), False
     intake.rows_in += len(batch.incidents) + len(batch.rejects)
     intake.reasons.update(batch.summary.rejected)
     intake.formats.add(batch.summary.format)
+    cut = batch.rejects["reason"].str.contains(WRONG_WIDTH, regex=False)
+    intake.nameless += int((batch.rejects["incident_id"].isna() | cut).sum())
     ids = batch.rejects["incident_id"].dropna().tolist()
     fill(connection, STAGED_KEYS, [("", name) for name in ids])
     if batch.coverage is not None:
-        return batch.incidents, coverages_from(batch.coverage)
+        return batch.incidents, coverages_from(batch.coverage), False
     told = batch.form.coverage(batch.incidents) if len(batch.incidents) else None
-    return batch.incidents, told or ()
+    return batch.incidents, told or (), True
 
 
 def _check_sources(incidents: gpd.GeoDataFrame, declared: tuple[Coverage, ...] | None) -> None:
-    named = None if declared is None else {one.source for one in declared}
+    # Declared to cover nothing, as a part of a source does, it need not name any.
+    named = {one.source for one in declared} if declared else None
     for source in incidents["source"].unique().tolist():
         # "acled:NIR1" is how provenance, and an id that two sources use, name a record.
         if ":" in source:

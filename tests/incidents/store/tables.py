@@ -45,7 +45,12 @@ def batch(
     reasons = pd.Series(list(rejected.values()), dtype="object").value_counts()
     return SimpleNamespace(
         incidents=incidents,
-        rejects=pd.DataFrame({"incident_id": pd.array(list(rejected), dtype="string")}),
+        rejects=pd.DataFrame(
+            {
+                "incident_id": pd.array(list(rejected), dtype="string"),
+                "reason": pd.array(list(rejected.values()), dtype="string"),
+            }
+        ),
         summary=SimpleNamespace(rejected=reasons.to_dict(), format="made"),
         form=SimpleNamespace(coverage=lambda _: None if told is None else tuple(told)),
         coverage=None,

@@ -12,7 +12,7 @@ import pytest
 from geopandas.testing import assert_geodataframe_equal
 
 from kidnaprisk.errors import ConfigError, IncidentError, StoreError
-from kidnaprisk.incidents.coverage import Coverage
+from kidnaprisk.incidents.coverage import Coverage, coverage_of
 from kidnaprisk.incidents.store import IncidentStore
 from kidnaprisk.incidents.store.staging import staged_cells
 from tests.incidents.samples import csv_text, rows
@@ -281,3 +281,23 @@ def test_an_sqlite_store_keeps_its_log_ahead(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "incidents.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+def test_a_damaged_file_is_not_complete(store: IncidentStore, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.csv"
+    whole.write_text(csv_text(rows({}, {}, {})), encoding="utf-8")
+    store.import_file(whole, on=FIRST, coverage=WHOLE)
+    nameless = tmp_path / "nameless.csv"
+    nameless.write_text(csv_text(rows({}, {}, {"incident_id": ""})), encoding="utf-8")
+    with pytest.raises(StoreError, match="1 rejected rows are cut off or have no id"):
+        store.import_file(nameless, on=SECOND, coverage=WHOLE, complete=True)
+    assert ids_of(store.as_of(SECOND)) == ["a", "b", "c"]
+
+
+def test_a_part_says_nothing_of_what_is_covered(store: IncidentStore) -> None:
+    store.upsert(
+        table({"date": "2024-03-01", "date_end": "2024-03-01"}, coverage=[WHOLE]), on=FIRST
+    )
+    known = coverage_of(store.as_of(FIRST))
+    store.upsert(table({"incident_id": "z", "country": "NE"}), on=SECOND, coverage=())
+    assert coverage_of(store.as_of(SECOND)) == known
