@@ -126,6 +126,8 @@ def _rejected(rejects: pd.DataFrame) -> Table:
 
 def _counts(counts: Mapping[str, int]) -> Table:
     table = plain_table(("rows", "right"), ("what", "left"))
+    for column in table.columns:
+        column.vertical = "top"
     for what, count in counts.items():
         table.add_row(f"{count:,}", Text(words.clean(what)))
     return table
