@@ -62,7 +62,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
 def test_tables_of_others_beside_it_are_no_matter_on_postgresql(server: PostgresServer) -> None:
     url = server.new_database()
     server.run("CREATE TABLE trips (name text)", sa.make_url(url).database or "")
-    IncidentStore(url).upsert(table({}), on=FIRST)
+    assert IncidentStore(url).upsert(table({}), on=FIRST).added == 1
 
 
 def test_a_table_of_ours_without_a_store_is_refused_on_postgresql(server: PostgresServer) -> None:
