@@ -135,10 +135,10 @@ def _numbers(countries: list[str] | None) -> list[int] | None:
 
 def _imported(arguments: argparse.Namespace, fetched: Fetched) -> dict[str, Any]:
     counts = dict.fromkeys(("added", "revised", "unchanged", "rejected", "deleted"), 0)
+    # What changed since a day is no evidence of what did not happen.
+    part = () if arguments.updated_since is not None else None
     with store_of(arguments, new=True) as store:
         for file in fetched.files:
-            # What changed since a day is no evidence of what did not happen.
-            part = () if arguments.updated_since is not None else None
             summary = store.import_file(file, source=arguments.source, coverage=part)
             for name in counts:
                 counts[name] += getattr(summary, name)

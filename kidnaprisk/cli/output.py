@@ -21,6 +21,8 @@ from kidnaprisk.reports.safe import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.progress import Progress
+    from rich.status import Status
 
 TABLE, JSON, CSV, GEOJSON = "table", "json", "csv", "geojson"
 _ENDINGS = {".json": JSON, ".csv": CSV, ".geojson": GEOJSON, ".txt": TABLE}
@@ -147,16 +149,8 @@ def working(what: str) -> Iterator[None]:
         return
     from rich.console import Console
 
-    status = Console(stderr=True, highlight=False).status(what)
-    timer = threading.Timer(_QUICK_SECONDS, status.start)
-    timer.daemon = True
-    timer.start()
-    try:
+    with _if_slow(Console(stderr=True, highlight=False).status(what)):
         yield
-    finally:
-        timer.cancel()
-        timer.join()
-        status.stop()
 
 
 @contextmanager
@@ -174,15 +168,22 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
     )  # fmt: skip
     bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
     task = bar.add_task(what, total=None)
-    timer = threading.Timer(_QUICK_SECONDS, bar.start)
+    with _if_slow(bar):
+        yield lambda rows: bar.update(task, completed=rows)
+
+
+@contextmanager
+def _if_slow(shown: Status | Progress) -> Iterator[None]:
+    """Show something once it has taken over a second."""
+    timer = threading.Timer(_QUICK_SECONDS, shown.start)
     timer.daemon = True
     timer.start()
     try:
-        yield lambda rows: bar.update(task, completed=rows)
+        yield
     finally:
         timer.cancel()
         timer.join()
-        bar.stop()
+        shown.stop()
 
 
 def remark(text: str) -> None:

@@ -21,6 +21,7 @@ import pandas as pd
 
 from kidnaprisk.errors import ConfigError, IncidentError
 from kidnaprisk.incidents.cells import Cells, Sheet, recognised
+from kidnaprisk.incidents.coverage import stem_of
 from kidnaprisk.incidents.files import open_csv
 from kidnaprisk.incidents.formats import FORMATS, Format, Repair, Tabled
 from kidnaprisk.incidents.formats.mapped import MappedFormat, read_mapping
@@ -29,6 +30,7 @@ from kidnaprisk.incidents.placing import CERTAIN_KM, TOLERANCE_KM, placing
 from kidnaprisk.incidents.summary import ReadSummary, rejected_by_reason, summary_of
 from kidnaprisk.incidents.table import POSITION, Draft, draft_incidents, finish_incidents
 from kidnaprisk.incidents.vocabulary import nearest_word
+from kidnaprisk.incidents.wording import speaks_of_kidnapping
 from kidnaprisk.incidents.workbooks import open_excel, read_geojson_cells, read_parquet_cells
 
 ROWS_AT_A_TIME = 50_000
@@ -143,11 +145,6 @@ def formats_for(
     return named
 
 
-def stem_of(path: Path) -> str:
-    """A file's name without its endings."""
-    return path.name.removesuffix(".gz").rpartition(".")[0]
-
-
 def open_sheet(path: Path, formats: Sequence[Format], *, named: bool, rows: int) -> Sheet:
     """Open a file of any kind that is read.
 
@@ -232,8 +229,6 @@ def _with_kinds_from_text(tabled: Tabled, wanted: bool | None) -> Tabled:
     asked = uncoded if wanted is None else np.full(len(tabled.frame), wanted)
     if not asked.any() or tabled.texts is None:
         return tabled
-    from kidnaprisk.incidents.wording import speaks_of_kidnapping
-
     coded = tabled.frame["kind"].eq("kidnapping").fillna(value=False).to_numpy(dtype=np.bool_)
     told = speaks_of_kidnapping(tabled.texts) & asked & ~coded
     frame = tabled.frame.assign(

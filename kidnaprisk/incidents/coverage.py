@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 
@@ -127,6 +127,9 @@ class Coverage:
         given["start"] = _day("start", given["start"])
         given["end"] = _day("end", given["end"])
         return cls(**given)
+
+
+GivenCoverage: TypeAlias = Coverage | Sequence[Coverage] | str | PathLike[str] | None
 
 
 def _texts(name: str, values: object) -> tuple[str, ...]:
@@ -258,3 +261,63 @@ def read_coverage(path: str | PathLike[str]) -> tuple[Coverage, ...]:
         raise IncidentError(
             error.message, file=name, column=error.column, value=error.value, remedy=error.remedy
         ) from error
+
+
+def coverage_given(coverage: GivenCoverage) -> tuple[Coverage, ...] | None:
+    """Coverage as a caller gives it: one, several, or a TOML file of them.
+
+    Raises
+    ------
+    IncidentError
+        If it is none.
+    """
+    if coverage is None:
+        return None
+    if isinstance(coverage, Coverage):
+        return (coverage,)
+    return (
+        read_coverage(coverage)
+        if isinstance(coverage, str | PathLike)
+        else coverages_from(coverage)
+    )
+
+
+def coverage_path(path: Path) -> Path:
+    """Where the coverage of a file of incidents stands: beside it, ``<stem>.coverage.toml``.
+
+    Examples
+    --------
+    >>> coverage_path(Path("incidents.csv.gz")).name
+    'incidents.coverage.toml'
+    """
+    return path.with_name(f"{stem_of(path)}.coverage.toml")
+
+
+def coverage_beside(path: Path) -> Path | None:
+    """The TOML file that says what a file of incidents covers, if there is one beside it."""
+    beside = coverage_path(path)
+    return beside if beside.is_file() else None
+
+
+def stem_of(path: Path) -> str:
+    """A file's name without its endings."""
+    return path.name.removesuffix(".gz").rpartition(".")[0]
+
+
+def check_named(sources: Iterable[str], declared: Sequence[Coverage]) -> None:
+    """Check that a coverage names every source of the rows it is given for.
+
+    Raises
+    ------
+    IncidentError
+        If it does not.
+    """
+    named = {one.source for one in declared}
+    for source in sources:
+        if source not in named:
+            raise IncidentError(
+                "the coverage does not name a source of the rows",
+                column="source",
+                value=source,
+                remedy=f"add its coverage; named are {', '.join(sorted(named))}",
+            )

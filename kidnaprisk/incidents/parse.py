@@ -75,6 +75,17 @@ def cell_text(value: object) -> str | None:
     return " ".join(str(value).split()) or None
 
 
+def encodable(text: str) -> str:
+    r"""A text with ``?`` for halves of letters, which JSON can escape and nothing can write.
+
+    Examples
+    --------
+    >>> encodable("T\xe9ra \ud800") == "T\xe9ra ?"
+    True
+    """
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
 def texts_of(column: pd.Series) -> Texts:
     """Every cell of a column as text or None, n cells."""
     return [cell_text(value) for value in column.tolist()]

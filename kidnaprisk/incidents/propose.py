@@ -16,15 +16,16 @@ from pathlib import Path
 import pandas as pd
 
 from kidnaprisk.errors import IncidentError
-from kidnaprisk.incidents.batches import named_error, open_sheet, stem_of
+from kidnaprisk.incidents.batches import named_error, open_sheet
 from kidnaprisk.incidents.cells import Cells
 from kidnaprisk.incidents.countries import country_codes
+from kidnaprisk.incidents.coverage import stem_of
 from kidnaprisk.incidents.days import Order, day_order, days_of
 from kidnaprisk.incidents.formats.mapping import MAPPED, RESERVED_SOURCES, VOCABULARIES, folded
 from kidnaprisk.incidents.formats.tabled import Format, Tabled
 from kidnaprisk.incidents.formats.written import day_texts
 from kidnaprisk.incidents.guessing import Column, Guess, is_word, likely_columns, share
-from kidnaprisk.incidents.parse import cell_text
+from kidnaprisk.incidents.parse import cell_text, encodable
 from kidnaprisk.incidents.synonyms import UNKNOWN_WORDS, likely_word, plain
 from kidnaprisk.incidents.table import DAYS
 from kidnaprisk.incidents.write import quoted
@@ -112,16 +113,11 @@ def _columns(cells: Cells) -> list[Column]:
     names = [folded(name) for name in cells.header]
     columns = []
     for at, name in enumerate(cells.header):
-        if names.count(folded(name)) > 1 or not folded(name) or name != _unicode(name):
+        if names.count(folded(name)) > 1 or not folded(name) or name != encodable(name):
             continue
-        texts = [_unicode(text) for cell in frame[name].tolist() if (text := cell_text(cell))]
+        texts = [encodable(text) for cell in frame[name].tolist() if (text := cell_text(cell))]
         columns.append(Column(name, pd.Series(texts, dtype="object"), at))
     return columns
-
-
-def _unicode(text: str) -> str:
-    """Text that can be written to a file: JSON lets halves of surrogate pairs through."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def _draft(path: Path, columns: Sequence[Column], guesses: dict[str, Guess], *, whole: bool) -> str:

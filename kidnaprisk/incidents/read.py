@@ -25,14 +25,16 @@ from kidnaprisk.incidents.batches import (
     Batch,
     named_error,
     read_batches,
-    stem_of,
 )
 from kidnaprisk.incidents.coverage import (
     COVERAGE_ATTR,
     Coverage,
+    GivenCoverage,
+    check_named,
+    coverage_beside,
+    coverage_given,
     coverage_of,
     coverages_from,
-    read_coverage,
 )
 from kidnaprisk.incidents.summary import ReadSummary, added, summary_of
 from kidnaprisk.incidents.table import NOTES_ATTR, assumption_note
@@ -81,7 +83,7 @@ def read_incidents(
     path: str | PathLike[str],
     *,
     source: str | None = None,
-    coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None = None,
+    coverage: GivenCoverage = None,
     mapping: str | PathLike[str] | None = None,
     kind_from_text: bool | None = None,
     return_rejects: Literal[False] = False,
@@ -93,7 +95,7 @@ def read_incidents(
     path: str | PathLike[str],
     *,
     source: str | None = None,
-    coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None = None,
+    coverage: GivenCoverage = None,
     mapping: str | PathLike[str] | None = None,
     kind_from_text: bool | None = None,
     return_rejects: Literal[True],
@@ -104,7 +106,7 @@ def read_incidents(
     path: str | PathLike[str],
     *,
     source: str | None = None,
-    coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None = None,
+    coverage: GivenCoverage = None,
     mapping: str | PathLike[str] | None = None,
     kind_from_text: bool | None = None,
     return_rejects: bool = False,
@@ -211,7 +213,7 @@ def _notes(batches: Sequence[Batch], n: int) -> list[str]:
 
 def _coverage(
     path: Path,
-    given: Coverage | Sequence[Coverage] | str | PathLike[str] | None,
+    given: GivenCoverage,
     batches: Sequence[Batch],
     incidents: gpd.GeoDataFrame,
 ) -> tuple[Coverage, ...]:
@@ -220,7 +222,7 @@ def _coverage(
     if declared is None and len(incidents):
         declared = batches[0].form.coverage(incidents)
     if declared is not None:
-        _check_sources(incidents, declared)
+        check_named(incidents["source"].unique(), declared)
         incidents.attrs[COVERAGE_ATTR] = [each.to_dict() for each in declared]
     return coverage_of(incidents)
 
@@ -253,33 +255,11 @@ def _tell(rejects: pd.DataFrame, incidents: gpd.GeoDataFrame, name: str) -> str:
     return note
 
 
-def _declared(
-    path: Path,
-    coverage: Coverage | Sequence[Coverage] | str | PathLike[str] | None,
-    batch: Batch,
-) -> tuple[Coverage, ...] | None:
-    if isinstance(coverage, Coverage):
-        return (coverage,)
-    if isinstance(coverage, str | PathLike):
-        return read_coverage(coverage)
-    if coverage is not None:
-        return coverages_from(coverage)
-    beside = path.with_name(f"{stem_of(path)}.coverage.toml")
-    if beside.is_file():
-        return read_coverage(beside)
-    return None if batch.coverage is None else coverages_from(batch.coverage)
-
-
-def _check_sources(incidents: gpd.GeoDataFrame, declared: Sequence[Coverage]) -> None:
-    named = {each.source for each in declared}
-    for source in incidents["source"].unique():
-        if source not in named:
-            raise IncidentError(
-                "the coverage does not name a source of the rows",
-                column="source",
-                value=source,
-                remedy=f"add its coverage; named are {', '.join(sorted(named))}",
-            )
+def _declared(path: Path, coverage: GivenCoverage, batch: Batch) -> tuple[Coverage, ...] | None:
+    declared = coverage_given(coverage_beside(path) if coverage is None else coverage)
+    if declared is None and batch.coverage is not None:
+        return coverages_from(batch.coverage)
+    return declared
 
 
 def read_ids(path: str | PathLike[str]) -> list[str]:

@@ -34,7 +34,7 @@ from kidnaprisk.incidents.cells import (
     recognised,
 )
 from kidnaprisk.incidents.formats.tabled import Format
-from kidnaprisk.incidents.parse import Fault, cell_text
+from kidnaprisk.incidents.parse import Fault, cell_text, encodable
 from kidnaprisk.incidents.table import POSITION, Shapes, flat_points, unplaced_fault
 
 _EXTRAS = {"openpyxl": ("excel", "Excel"), "pyarrow": ("parquet", "Parquet")}
@@ -286,14 +286,11 @@ def _cells_of(columns: dict[str, list[Any]], shapes: Shapes | None, coverage: ob
             for name, values in zip(POSITION, flat.T.tolist(), strict=True)
         }
         faults = (unplaced_fault(placed),)
-    rows = [
-        [_encodable(cell_text(value)) for value in row]
-        for row in zip(*columns.values(), strict=True)
-    ]
+    rows = [[_written(value) for value in row] for row in zip(*columns.values(), strict=True)]
     if not rows:
         raise IncidentError("the file has no rows", remedy="get it again")
     return Cells(
-        header=tuple(_encodable(name) or "" for name in columns),
+        header=tuple(encodable(name) for name in columns),
         rows=rows,
         numbers=list(range(2, len(rows) + 2)),
         faults=faults,
@@ -301,8 +298,6 @@ def _cells_of(columns: dict[str, list[Any]], shapes: Shapes | None, coverage: ob
     )
 
 
-def _encodable(text: str | None) -> str | None:
-    """A text with ``?`` for halves of letters, which JSON can escape and nothing can write."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", errors="replace").decode("utf-8")
+def _written(value: Any) -> str | None:
+    text = cell_text(value)
+    return text if text is None or text.isascii() else encodable(text)

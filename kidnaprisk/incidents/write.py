@@ -17,9 +17,9 @@ import geopandas as gpd
 import pandas as pd
 
 from kidnaprisk.errors import StoreError
-from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverages_from
+from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverage_path, coverages_from
 from kidnaprisk.incidents.formats.own import FILE_COLUMNS
-from kidnaprisk.incidents.parse import texts_of
+from kidnaprisk.incidents.parse import encodable, texts_of
 from kidnaprisk.incidents.table import COLUMNS, FLAGS, validate_incidents
 
 
@@ -54,9 +54,7 @@ def write_incidents(incidents: gpd.GeoDataFrame, path: str | PathLike[str]) -> N
     try:
         path.write_bytes(content)
         if carried is not None:
-            stem = path.name.removesuffix(".gz").rpartition(".")[0]
-            beside = path.with_name(f"{stem}.coverage.toml")
-            beside.write_bytes(coverage_toml(coverages_from(carried)).encode())
+            coverage_path(path).write_bytes(coverage_toml(coverages_from(carried)).encode())
     except OSError as error:
         raise StoreError(
             f"the file cannot be written: {error.strerror or error}",
@@ -118,5 +116,4 @@ def quoted(text: str) -> str:
     "a \"b\""
     """
     # A JSON string is a TOML basic string, but for the one control character JSON lets through.
-    encodable = text.encode("utf-8", errors="replace").decode("utf-8")
-    return json.dumps(encodable, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(encodable(text), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -86,8 +86,6 @@ _ERROR_KM = {"3": 10.0, "4": 10.0, "2": 100.0, "5": 100.0}
 # CAMEO actor types of those who take and fight: criminal, insurgent, radical, rebel, separatist,
 # armed force of no known side. Other first actors are as often those who tell of it.
 _ARMED = ("CRM", "INS", "RAD", "REB", "SEP", "UAF")
-# Gaza has a FIPS code of its own.
-_PARTS = {"GZ": "WE"}
 
 _NOTE = (
     "coded by machine from news: a row is a mention, not an incident; one incident has many rows "
@@ -144,7 +142,7 @@ class GdeltFormat(Format):
         rows = pd.DataFrame({name: tidied(cells, named.get(name.casefold())) for name in _USED})
         parts = [(text or "").split(", ") for text in rows["ActionGeo_FullName"].tolist()]
         codes = rows["ActionGeo_CountryCode"].str.upper()
-        country = fips_codes(codes.replace(_PARTS))
+        country = fips_codes(codes)
         first, added = days_of(rows["SQLDATE"]), days_of(rows["DATEADDED"].str.slice(0, 8))
         town = rows["ActionGeo_Type"].isin(("3", "4"))
         errors = [_ERROR_KM.get(kind, np.nan) for kind in rows["ActionGeo_Type"].tolist()]

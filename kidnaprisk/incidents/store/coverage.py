@@ -10,41 +10,10 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from os import PathLike
-from pathlib import Path
-from typing import TypeAlias
 
-from kidnaprisk.incidents.coverage import DERIVED_NOTE, Coverage, coverages_from, read_coverage
-
-GivenCoverage: TypeAlias = Coverage | Sequence[Coverage] | str | PathLike[str] | None
+from kidnaprisk.incidents.coverage import DERIVED_NOTE, Coverage
 
 _DAY = dt.timedelta(days=1)
-
-
-def coverage_given(coverage: GivenCoverage) -> tuple[Coverage, ...] | None:
-    """Coverage as a caller gives it: one, several, or a TOML file of them.
-
-    Raises
-    ------
-    IncidentError
-        If it is none.
-    """
-    if coverage is None:
-        return None
-    if isinstance(coverage, Coverage):
-        return (coverage,)
-    return (
-        read_coverage(coverage)
-        if isinstance(coverage, str | PathLike)
-        else coverages_from(coverage)
-    )
-
-
-def coverage_beside(path: Path) -> Path | None:
-    """The TOML file that says what a file of incidents covers, if there is one beside it."""
-    stem = path.name.removesuffix(".gz").rpartition(".")[0]
-    beside = path.with_name(f"{stem}.coverage.toml")
-    return beside if beside.is_file() else None
 
 
 def coverage_of_batches(

@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from kidnaprisk.errors import ConfigError, StoreError
-from kidnaprisk.incidents.coverage import COVERAGE_ATTR, coverages_from
+from kidnaprisk.incidents.coverage import COVERAGE_ATTR, coverage_path, coverages_from, stem_of
 from kidnaprisk.incidents.table import DAYS
 from kidnaprisk.incidents.write import coverage_toml, write_incidents
 
@@ -38,9 +38,8 @@ def export_incidents(
     path = Path(fspath(path))
     write = _writer(path)
     check_target(path, overwrite=overwrite)
-    stem = path.name.removesuffix(".gz").rpartition(".")[0]
-    beside = path.with_name(f"{stem}.coverage.toml")
-    aside = path.with_name(f".{stem[:80]}.{secrets.token_hex(4)}")
+    beside = coverage_path(path)
+    aside = path.with_name(f".{stem_of(path)[:80]}.{secrets.token_hex(4)}")
     try:
         aside.mkdir()
         try:

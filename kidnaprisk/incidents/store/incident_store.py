@@ -17,12 +17,16 @@ import geopandas as gpd
 import sqlalchemy as sa
 
 from kidnaprisk.errors import ConfigError, IncidentError
-from kidnaprisk.incidents.coverage import Coverage
+from kidnaprisk.incidents.coverage import (
+    Coverage,
+    GivenCoverage,
+    coverage_beside,
+    coverage_given,
+)
 from kidnaprisk.incidents.parse import cell_text
 from kidnaprisk.incidents.store import importing, linking
 from kidnaprisk.incidents.store.address import begin_writing, failures_told
 from kidnaprisk.incidents.store.asking import DayLike, whole_day
-from kidnaprisk.incidents.store.coverage import GivenCoverage, coverage_beside, coverage_given
 from kidnaprisk.incidents.store.importing import Origin, Turn, take_turn
 from kidnaprisk.incidents.store.opened import OpenStore
 from kidnaprisk.incidents.store.staging import STAGED_KEYS, Progress, fill, stage_incidents

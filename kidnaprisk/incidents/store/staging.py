@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from kidnaprisk.errors import IncidentError
 from kidnaprisk.incidents.cells import WRONG_WIDTH
-from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverages_from
+from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, check_named, coverages_from
 from kidnaprisk.incidents.store.address import POSTGRESQL
 from kidnaprisk.incidents.store.coverage import coverage_of_batches
 from kidnaprisk.incidents.store.schema import KEY, VALUES, Key, value_columns
@@ -150,8 +150,6 @@ def _taken(
 
 
 def _check_sources(incidents: gpd.GeoDataFrame, declared: tuple[Coverage, ...] | None) -> None:
-    # Declared to cover nothing, as a part of a source does, it need not name any.
-    named = {one.source for one in declared} if declared else None
     for source in incidents["source"].unique().tolist():
         # "acled:NIR1" is how provenance, and an id that two sources use, name a record.
         if ":" in source:
@@ -161,13 +159,9 @@ def _check_sources(incidents: gpd.GeoDataFrame, declared: tuple[Coverage, ...] |
                 value=source,
                 remedy="rename the source",
             )
-        if named is not None and source not in named:
-            raise IncidentError(
-                "the coverage does not name a source of the rows",
-                column="source",
-                value=source,
-                remedy=f"add its coverage; named are {', '.join(sorted(named))}",
-            )
+    # Declared to cover nothing, as a part of a source does, it need not name any.
+    if declared:
+        check_named(incidents["source"].unique(), declared)
 
 
 def staged_cells(incidents: gpd.GeoDataFrame, first: int) -> list[Cells]:
