@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ MANIFEST, CARD, POINTER = "manifest.json", "card.md", "current"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MANIFEST_KEYS = {"schema", "kind", "library", "facts", "sources", "data_sha256", "files"}
 _LARGEST_MANIFEST = 10_000_000
+# numpy reads an array's header with ast, which in CPython 3.11 fails now and then when two threads
+# are in it (python/cpython#106905): readers of models take turns there.
+_HEADERS = threading.Lock()
 
 
 def save_model(
@@ -265,7 +269,8 @@ def _verified_arrays(folder: Path, files: dict[str, Any]) -> Arrays:
 def _read_array(path: Path) -> npt.NDArray[Any]:
     """One .npy array, memory-mapped; an archive or a pickle posing as one is refused."""
     try:
-        stored = np.lib.format.open_memmap(path, mode="r")
+        with _HEADERS:
+            stored = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, EOFError, OSError) as error:
         raise ArtifactError(
             f"an array of the model cannot be read: {error}", file=path, remedy="train again"
