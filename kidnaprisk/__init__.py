@@ -28,9 +28,13 @@ if TYPE_CHECKING:
         StoreError,
         TripError,
     )
+    from kidnaprisk.evaluation.backtest import backtest
+    from kidnaprisk.evaluation.result import BacktestResult
     from kidnaprisk.exposure.join import join_incidents
     from kidnaprisk.exposure.risk import TripRisk
     from kidnaprisk.exposure.score import score
+    from kidnaprisk.hazard.boosted import BoostedHazard
+    from kidnaprisk.hazard.ensemble import Ensemble
     from kidnaprisk.hazard.mixture import KernelMixture
     from kidnaprisk.incidents.coverage import Coverage
     from kidnaprisk.incidents.merge import merge_incidents
@@ -50,10 +54,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ArtifactError": "errors",
+    "BacktestResult": "evaluation.result",
+    "BoostedHazard": "hazard.boosted",
     "ConfigError": "errors",
     "Coverage": "incidents.coverage",
     "CoverageError": "errors",
     "Crew": "routes.crew",
+    "Ensemble": "hazard.ensemble",
     "FeedError": "errors",
     "IncidentError": "errors",
     "IncidentStore": "incidents.store",
@@ -67,6 +74,7 @@ _HOME = {
     "Trip": "routes.trip",
     "TripError": "errors",
     "TripRisk": "exposure.risk",
+    "backtest": "evaluation.backtest",
     "join_incidents": "exposure.join",
     "load_catalogue": "incidents.read",
     "load_model": "lifecycle.artifact",
@@ -82,10 +90,13 @@ _HOME = {
 
 __all__ = [
     "ArtifactError",
+    "BacktestResult",
+    "BoostedHazard",
     "ConfigError",
     "Coverage",
     "CoverageError",
     "Crew",
+    "Ensemble",
     "FeedError",
     "IncidentError",
     "IncidentStore",
@@ -99,6 +110,7 @@ __all__ = [
     "Trip",
     "TripError",
     "TripRisk",
+    "backtest",
     "join_incidents",
     "load_catalogue",
     "load_model",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import kidnaprisk
-from kidnaprisk.cli import incidents, join, models, score, train
+from kidnaprisk.cli import backtest, incidents, join, models, score, train
 from kidnaprisk.cli.wording import error_line
 from kidnaprisk.errors import ConfigError, KidnapRiskError
 
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"kidnaprisk {kidnaprisk.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (score, join, incidents, train, models):
+    for command in (score, join, incidents, train, models, backtest):
         command.add_to(commands)
     return top
 

@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def about(folder: Path) -> dict[str, Any]:
     """What a stored model is made of, as plain values; every file of it is verified first."""
+    import pandas as pd
+
     from kidnaprisk.lifecycle.artifact import load_model, read_manifest
 
     model = load_model(folder)
@@ -77,15 +79,17 @@ def about(folder: Path) -> dict[str, Any]:
         "origin": described["origin"].isoformat(),
         "written_by": manifest["library"].get("kidnaprisk"),
         "incidents": described["incidents"],
+        "context_events": described["context_events"],
         "sources": manifest["sources"],
         "systematic": described["systematic"],
         "coverage": facts["coverage"],
         "covered_regions": len(model.covered_regions_),
         "covered_area_km2": model.covered_area_km2_,
         "parameters": facts["parameters"],
-        "weights": model.weights_.tolist(),
-        "town_incidents_per_day": model.town_weight_,
-        "floor_incidents_per_day": model.floor_weight_,
+        "weights": [
+            {key: None if pd.isna(value) else value for key, value in row.items()}
+            for row in model.explain().to_dict("records")
+        ],
         "dispersion": model.dispersion_,
         "files_verified": sorted(manifest["files"]),
         "data_sha256": manifest["data_sha256"],

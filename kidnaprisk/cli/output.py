@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 TABLE, JSON, CSV, GEOJSON = "table", "json", "csv", "geojson"
-_ENDINGS = {".json": JSON, ".csv": CSV, ".geojson": GEOJSON, ".txt": TABLE}
+HTML, MARKDOWN = "html", "markdown"
+_ENDINGS = {
+    ".json": JSON, ".csv": CSV, ".geojson": GEOJSON, ".txt": TABLE, ".html": HTML, ".md": MARKDOWN,
+}  # fmt: skip
 _WIDEST, _NARROWEST = 100, 60
 _QUICK_SECONDS = 1.0
 
@@ -59,16 +62,22 @@ def chosen_format(arguments: argparse.Namespace, formats: Sequence[str]) -> str:
 
 
 def check_out(arguments: argparse.Namespace, inputs: Sequence[str | None]) -> None:
-    """Refuse to write over a file that is read.
+    """Refuse to write over a file that is read, or into a folder that is not there.
 
     Raises
     ------
     StoreError
-        If ``--out`` is one of the inputs.
+        If ``--out`` is one of the inputs, or lies in no folder.
     """
     if arguments.out is None:
         return
     out = Path(arguments.out)
+    if not out.parent.is_dir():
+        raise StoreError(
+            "the output cannot be written: there is no such folder",
+            file=out.name,
+            remedy="name a file in a folder that exists and may be written to",
+        )
     for given in inputs:
         if given is not None and out.exists() and Path(given).exists() and out.samefile(given):
             raise StoreError(
@@ -170,6 +179,30 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
     task = bar.add_task(what, total=None)
     with _if_slow(bar):
         yield lambda rows: bar.update(task, completed=rows)
+
+
+@contextmanager
+def counting_windows(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how many windows of how many are done, on a terminal, if it takes over a second."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
+    task = bar.add_task(what, total=None)
+    with _if_slow(bar):
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager

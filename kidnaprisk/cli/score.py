@@ -25,6 +25,7 @@ units: km on the ground, hours, km/h; days and instants in UTC; expected inciden
   (the table says per how many trips); probability and share 0 to 1 in json, csv and geojson.
 csv: one row a region in order of first entry, numbers as they are. geojson: stretches of about
   10 km and the incidents that contribute, totals beside them. json: everything.
+--crew changes no figure: what part of past kidnappings took such people is told beside them.
 
 example:
   kidnaprisk score examples/casablanca_niamey.geojson --depart 2024-12-28T06:00Z \\

@@ -40,6 +40,21 @@ def number(text: str, option: str, remedy: str) -> float:
     return value
 
 
+def whole(text: str, option: str) -> int:
+    """A whole number, 0 or more.
+
+    Examples
+    --------
+    >>> whole("30", "--horizon")
+    30
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigError(
+            f"{option} is not a whole number", value=text, remedy="write digits, for example 30"
+        )
+    return int(text)
+
+
 def speed(text: str) -> float | dict[str, float]:
     """One speed, or speeds by country, in km/h.
 

@@ -22,6 +22,12 @@ _OPTIONS = {
     "max_gap_km": "--max-gap",
     "name": "--route-name",
     "format": "--route-format",
+    "horizon_days": "--horizon",
+    "step_days": "--step",
+    "embargo_days": "--embargo",
+    "reporting_delay_days": "--delay",
+    "cell_degrees": "--cell",
+    "n_jobs": "--jobs",
 }
 _UNMISTAKABLE = "|".join(name for name in _OPTIONS if "_" in name)
 _PARAMETER = re.compile(

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 
 from kidnaprisk.exposure.itinerary import Itinerary
+from kidnaprisk.exposure.people import CrewPart
 from kidnaprisk.exposure.risk import INSUFFICIENT
 from kidnaprisk.routes.trip import Trip
 
@@ -27,6 +28,7 @@ def notes_for(
     exposure: Exposure,
     regions: gpd.GeoDataFrame,
     model: Mapping[str, Any],
+    crew: CrewPart | None,
 ) -> tuple[str, ...]:
     """Notes on one scored trip, most weighty first."""
     notes = []
@@ -69,9 +71,11 @@ def notes_for(
                 f"The records end {late} days before the trip does ({_day(model['origin'])}): "
                 "the hazard is held as it stood then; re-train on newer incidents"
             )
-    if trip.crew is not None:
+    if trip.crew is not None and (crew is None or crew.share is None):
         notes.append(
-            "The crew was not used: the figures count incidents against anyone, whoever they are"
+            "How many incidents involve people like this crew is not told: "
+            + ("the model's records do not say" if crew is None else "too few records say")
+            + " who was taken. The figures count incidents against anyone"
         )
     return tuple(notes)
 

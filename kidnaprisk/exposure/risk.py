@@ -16,6 +16,8 @@ import geopandas as gpd
 import pandas as pd
 
 if TYPE_CHECKING:
+    from kidnaprisk.exposure.people import CrewPart
+    from kidnaprisk.hazard.consequence import ConsequenceAnswer
     from kidnaprisk.routes.trip import Trip
 
 SCORED = "scored"
@@ -31,7 +33,7 @@ STRETCH_COLUMNS = (
     "status", "hours", "uncovered_km", "n_effective", "geometry",
 )  # fmt: skip
 INCIDENT_COLUMNS = (
-    "incident_id", "date", "date_end", "place", "country", "distance_km", "along_km",
+    "incident_id", "kind", "date", "date_end", "place", "country", "distance_km", "along_km",
     "expected_incidents", "share", "location_error_km", "source", "source_url", "geometry",
 )  # fmt: skip
 
@@ -75,6 +77,12 @@ class TripRisk:
         incidents per km² per day, averaged over discs of radius ρ; halts count in the rest.
     incidents : GeoDataFrame
         Incidents that contribute, most first.
+    crew : CrewPart or None
+        The part of past kidnappings there that involved people like the crew. None without a crew,
+        or where the model keeps no record of who was taken. No other figure changes by it.
+    consequence : ConsequenceAnswer or None
+        What became of people taken before, in the country of most exposure and, where given, like
+        the crew. None where the model's records do not tell. No other figure changes by it.
 
     Notes
     -----
@@ -102,6 +110,8 @@ class TripRisk:
     regions: gpd.GeoDataFrame
     stretches: gpd.GeoDataFrame
     incidents: gpd.GeoDataFrame
+    crew: CrewPart | None = None
+    consequence: ConsequenceAnswer | None = None
 
     @property
     def systematic(self) -> bool:
@@ -137,6 +147,8 @@ class TripRisk:
             "from_incidents": self.from_incidents,
             "model": dict(self.model),
             "notes": list(self.notes),
+            "crew": None if self.crew is None else self.crew.to_dict(),
+            "consequence": None if self.consequence is None else self.consequence.to_dict(),
         }
         plain: dict[str, Any] = _plain(totals)
         for name in ("regions", "stretches", "incidents"):

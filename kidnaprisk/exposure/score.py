@@ -20,6 +20,7 @@ from kidnaprisk.errors import CoverageError, ModelError, TripError
 from kidnaprisk.exposure import tables
 from kidnaprisk.exposure.itinerary import Itinerary, itinerary
 from kidnaprisk.exposure.notes import notes_for
+from kidnaprisk.exposure.people import people_of
 from kidnaprisk.exposure.risk import SCORED, TripRisk
 from kidnaprisk.geodesy import Floats, Ints
 from kidnaprisk.hazard.interval import effective_incidents, gamma_interval
@@ -50,7 +51,9 @@ class Exposure:
     ``expected`` (n,) is NaN on pieces the records say nothing about; ``covered`` (n,) marks the
     others. ``standing`` places a hazard on the reference network, if there is one. ``of_record``
     (r,) is each of the model's records' part in the whole, None for a model that cannot tell, and
-    ``of_stretch`` (s,) the effective number of incidents behind each stretch, NaN for such a model.
+    ``of_stretch`` (s,) the effective number of incidents behind each stretch, NaN for such a
+    model. ``by_records`` (n,) marks pieces at least half of whose exposure comes from records, and
+    not from towns and floor; all of them for a model that cannot tell.
     """
 
     model: HazardModel
@@ -60,12 +63,15 @@ class Exposure:
     standing: Standing | None
     of_record: Floats | None
     of_stretch: Floats
+    by_records: npt.NDArray[np.bool_]
 
     def n_effective_of_all(self) -> float:
         """Effective number of incidents behind the whole trip; NaN if untold."""
         if self.of_record is None:
             return float("nan")
-        weights, total = self.of_record, float(np.nansum(self.expected))
+        assert isinstance(self.model, ExplainedHazard)
+        kidnapping = (self.model.records_["kind"] == "kidnapping").to_numpy()
+        weights, total = self.of_record[kidnapping], float(np.nansum(self.expected))
         sums = np.array([[weights.sum()], [np.square(weights).sum()], [total]])
         return float(effective_incidents(*sums)[0])
 
@@ -144,8 +150,9 @@ def score(trip: Trip, model: HazardModel, radius_km: float = DEFAULT_RADIUS_KM) 
     low, high = exposure.interval(np.array([total]), np.array([exposure.n_effective_of_all()]))
     uncovered = float(way.km[~exposure.covered].sum())
     told = bool((regions["status"] == SCORED).all()) and uncovered <= _SLIVER * trip.km
-    percentile, band = tables.whole_trip(way, exposure, told)
+    percentile, band = tables.whole_trip(regions, told)
     described = _describe(model)
+    people = people_of(trip.crew, way, exposure)
     return TripRisk(
         trip=trip,
         radius_km=float(radius_km),
@@ -162,10 +169,12 @@ def score(trip: Trip, model: HazardModel, radius_km: float = DEFAULT_RADIUS_KM) 
         from_parked=float(np.nansum(exposure.expected[way.parked])),
         from_incidents=None if exposure.of_record is None else float(exposure.of_record.sum()),
         model=described,
-        notes=notes_for(trip, way, exposure, regions, described),
+        notes=notes_for(trip, way, exposure, regions, described, people.crew),
         regions=regions,
         stretches=stretches,
         incidents=incidents,
+        crew=people.crew,
+        consequence=people.consequence,
     )
 
 
@@ -202,6 +211,7 @@ def expose(way: Itinerary, model: HazardModel, radius_km: float) -> Exposure:
     n_stretches = len(way.stretch_km) - 1
     of_stretch = np.full(n_stretches, np.nan)
     of_record = None
+    by_records = np.ones(len(pieces), dtype=bool)
     asked = np.flatnonzero(covered)
     if len(asked):
         some = pieces.take(asked)
@@ -210,6 +220,8 @@ def expose(way: Itinerary, model: HazardModel, radius_km: float) -> Exposure:
             evidence = model.evidence(some, stretch, n_stretches)
             expected[asked], of_record = evidence.expected, evidence.of_record
             of_stretch = _effective(evidence, stretch)
+            if evidence.from_records is not None:
+                by_records[asked] = evidence.from_records >= 0.5 * evidence.expected
         elif hasattr(model, "integrate"):
             expected[asked] = checked_integral(model, some)
         else:
@@ -217,7 +229,7 @@ def expose(way: Itinerary, model: HazardModel, radius_km: float) -> Exposure:
     covered &= ~np.isnan(expected)
     countries = set(way.regions["country"].iloc[np.unique(way.region[way.region >= 0])])
     standing = _standing(model, pd.Timestamp(way.enter[0]).tz_localize("UTC"), radius_km, countries)
-    return Exposure(model, pieces, expected, covered, standing, of_record, of_stretch)
+    return Exposure(model, pieces, expected, covered, standing, of_record, of_stretch, by_records)
 
 
 def _effective(evidence: Evidence, group: Ints) -> Floats:

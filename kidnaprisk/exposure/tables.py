@@ -51,8 +51,10 @@ def region_table(way: Itinerary, exposure: Exposure) -> gpd.GeoDataFrame:
     total = float(np.nansum(exposure.expected))
     low, high = exposure.interval(facts.expected, facts.n_effective)
     recent, nearest = _records_by_region(way, exposure, of_region, group)
-    percentile = _worst(road_percentiles(way, exposure), group, len(region))
-    percentile, band = _withheld(percentile, facts.sufficient)
+    by_road = road_percentiles(way, exposure)
+    warning = _worst(np.where(exposure.by_records, by_road, np.nan), group, len(region))
+    percentile = _worst(by_road, group, len(region))
+    percentile, band = _withheld(percentile, warning, facts.sufficient)
     table = {
         **{column: of_region[column] for column in ("region_id", "name", "country")},
         "km": facts.km,
@@ -76,13 +78,13 @@ def region_table(way: Itinerary, exposure: Exposure) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, crs=CRS)[list(REGION_COLUMNS)]
 
 
-def whole_trip(way: Itinerary, exposure: Exposure, told: bool) -> tuple[float | None, int | None]:
-    """Percentile and band of a trip: those of its worst piece of road or halt.
+def whole_trip(regions: gpd.GeoDataFrame, told: bool) -> tuple[float | None, int | None]:
+    """Percentile and band of a trip: those of its worst region, and so of its worst piece of road.
 
     Where not all of it is ``told`` of by enough incidents they are withheld, unless they warn.
     """
-    worst = _worst(road_percentiles(way, exposure), np.zeros(len(way), dtype=np.int64), 1)
-    percentile, band = _withheld(worst, np.array([told]))
+    worst = np.array([regions["percentile"].max()], dtype=np.float64)
+    percentile, band = _withheld(worst, worst, np.array([told]))
     if np.isnan(percentile[0]):
         return None, None
     return float(percentile[0]), int(band[0])
@@ -94,7 +96,9 @@ def stretch_table(way: Itinerary, exposure: Exposure) -> gpd.GeoDataFrame:
     facts = _Facts(way, exposure, way.stretch, exposure.of_stretch)
     worst = road_percentiles(way, exposure).max(initial=0.0, where=exposure.covered)
     percentile = np.minimum(exposure.percentile(facts.intensity), worst)
-    percentile, band = _withheld(percentile, facts.sufficient)
+    told = np.bincount(way.stretch[exposure.by_records], minlength=n) > 0
+    warning = np.where(told, percentile, np.nan)
+    percentile, band = _withheld(percentile, warning, facts.sufficient)
     table = {
         "km_from": way.stretch_km[:-1],
         "km_to": way.stretch_km[1:],
@@ -208,10 +212,14 @@ def _worst(percentile: Floats, group: Ints, n: int) -> Floats:
 
 
 def _withheld(
-    percentile: Floats, sufficient: npt.NDArray[np.bool_]
+    percentile: Floats, warning: Floats, sufficient: npt.NDArray[np.bool_]
 ) -> tuple[Floats, pd.arrays.IntegerArray]:
-    warns = percentile >= BAND_CUTS[_WARNING_BAND - 2]
-    shown = np.where(sufficient | warns, percentile, np.nan)
+    """What may be shown: all where evidence suffices, elsewhere a ``warning`` that records give.
+
+    A high hazard that towns alone make would be the same in a country of no incidents at all.
+    """
+    warns = warning >= BAND_CUTS[_WARNING_BAND - 2]
+    shown = np.where(sufficient, percentile, np.where(warns, warning, np.nan))
     return shown, band_of(shown)
 
 
@@ -243,6 +251,7 @@ def _records_by_region(
         unknown = pd.arrays.IntegerArray(np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool))
         return unknown, np.full(n, np.nan)
     records = exposure.model.records_
+    records = records[(records["kind"] == "kidnapping").to_numpy()]
     departure = pd.Timestamp(way.enter[0]).normalize()
     known = records[(records["known_on"] < departure).to_numpy()]
     recent = known[(known["date_end"] >= departure - pd.Timedelta(days=365)).to_numpy()]

@@ -1,15 +1,18 @@
 """KernelMixture: the default hazard model.
 
-λ is a non-negative mixture of recorded kidnappings, spread over several scales and faded with
-several memories, of towns weighted by a power of their population, and of an even floor over the
-covered area:
+λ is a non-negative mixture of recorded kidnappings and of context events (attacks, battles,
+explosions), each spread over several scales and faded with several memories; of towns weighted by a
+power of their population; and of an even floor over the covered area:
 
-    λ(x, t) = Σ_i Σ_sm w_sm k_s(x − x_i) exp(−(t* − t_i) / m) / m
-              + w_town Σ_j p_j k(x − x_j) + w_floor / A
+    λ(x, t) = Σ_g Σ_i Σ_fsm w_gfsm k_fs(x − x_i) a_m(t* − t_i)
+              + Σ_s w_s Σ_j p_j k_s(x − x_j) + w_floor / A
 
-The weights are found by expectation-maximisation on past months, each predicted from what was
-known before it. t* is the day before t, and never later than the model's origin: after the last day
-of its records the hazard stands still, since silence after the records end is not news of safety.
+g is the group (kidnappings, context), f the family: kernels blurred by the record's location error
+and kernels that are not, since what is known only to a district is recorded again and again at the
+district's centre. The weights are found by expectation-maximisation on past months, each predicted
+from what was known before it. t* is the day before t, and never later than the model's origin:
+after the last day of its records the hazard stands still, since silence after the records end is
+not news of safety.
 
 Every record's part in a score is told exactly: "why" needs no surrogate explainer.
 
@@ -19,7 +22,6 @@ seismicity in time, space and magnitude", BSSA 104, for smoothed, faded records 
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, Self
@@ -33,21 +35,22 @@ from sklearn.base import BaseEstimator
 from kidnaprisk.errors import CoverageError, ModelError
 from kidnaprisk.geodesy import Floats, Ints
 from kidnaprisk.hazard.area import regions_named
+from kidnaprisk.hazard.explain import parts_of, speaking_at
 from kidnaprisk.hazard.kernels import Mixture, Places, Segments, integrate_groups, integrate_static
-from kidnaprisk.hazard.learn import learn
+from kidnaprisk.hazard.known import KIDNAPPING, date_of, known_by, positions
+from kidnaprisk.hazard.learn import FEWEST_RECORDS, learn
 from kidnaprisk.hazard.network import Network, Standing
 from kidnaprisk.hazard.parameters import check_parameters
 from kidnaprisk.hazard.pieces import Evidence, Instants, Pieces, days_since_1970, utc_instants
-from kidnaprisk.hazard.training import Towns
-from kidnaprisk.incidents.coverage import Coverage, coverage_of
-from kidnaprisk.incidents.table import validate_incidents
+from kidnaprisk.hazard.sources import Towns
+from kidnaprisk.incidents.coverage import Coverage
 from kidnaprisk.routes.borders import RegionIndex
 
 Mask = npt.NDArray[np.bool_]
 
 
 class KernelMixture(BaseEstimator):  # type: ignore[misc]
-    """Mixture of smoothed, faded records, towns and a floor.
+    """Mixture of smoothed, faded kidnappings and context events, towns and a floor.
 
     Parameters
     ----------
@@ -55,14 +58,20 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         Standard deviations (an axis) of the kernels, ascending.
     memories_days : sequence of float
         Mean lifetimes of a record's influence.
-    town_scale_km : float
-        Standard deviation of a town's kernel.
+    context_kinds : sequence of str
+        Kinds of incident, other than kidnapping, that tell of danger; one group in all. Empty for
+        none.
+    town_scales_km : sequence of float
+        Standard deviations of a town's kernels, ascending.
     town_exponent : float
         Power of the population that a town is weighted by.
     town_population : int
         Smallest town used.
     window_days : int
         Length of the past windows the weights are learned on.
+    most_targets : int
+        Most past kidnappings the weights are learned from, drawn evenly over time where there are
+        more. All of them predict.
     unknown_location_error_km : float
         Location error assumed where a record does not state one.
     fewest_effective : float
@@ -72,15 +81,22 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    weights_ : ndarray (S, M)
-        Incidents expected to follow one record, by scale and memory.
-    town_weight_, floor_weight_ : float
-        Incidents a day from towns and from the floor.
+    weights_ : ndarray (G, 2, S, M)
+        Incidents expected to follow one record, by group (kidnappings, context), family (blurred by
+        the location error, not blurred), scale and memory.
+    town_weights_ : ndarray (T,)
+        Incidents a day from towns, by scale.
+    floor_weight_ : float
+        Incidents a day from the floor.
+    unit_expected_ : ndarray (K,)
+        Incidents that each part, at unit weight, expected in the months learned on; in the order of
+        ``explain()``.
     dispersion_ : float
         φ, learned from the model's own past forecasts.
     records_ : DataFrame
-        The kidnappings used, one row each, as the table told them.
+        The kidnappings and context events used, one row each, as the table told them.
     coverage_ : tuple of Coverage
+        What the records say of themselves, sources of context events included.
     as_of_ : Timestamp
         Last day whose records were read.
     covered_regions_, covered_from_, covered_until_ : ndarray (n,)
@@ -97,8 +113,9 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
     """
 
     weights_: Floats
-    town_weight_: float
+    town_weights_: Floats
     floor_weight_: float
+    unit_expected_: Floats
     dispersion_: float
     n_iter_: int
     converged_: bool
@@ -118,28 +135,32 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        scales_km: Sequence[float] = (10.0, 20.0, 40.0, 80.0),
-        memories_days: Sequence[float] = (45.0, 180.0, 730.0),
-        town_scale_km: float = 20.0,
+        scales_km: Sequence[float] = (3.0, 12.0, 50.0),
+        memories_days: Sequence[float] = (60.0, 180.0, 730.0, 3650.0),
+        context_kinds: Sequence[str] = ("attack", "battle", "explosion"),
+        town_scales_km: Sequence[float] = (8.0, 40.0),
         town_exponent: float = 0.5,
         town_population: int = 5_000,
         window_days: int = 30,
+        most_targets: int = 20_000,
         unknown_location_error_km: float = 25.0,
         fewest_effective: float = 1.0,
         coverage: Sequence[Coverage] | None = None,
     ) -> None:
         self.scales_km = scales_km
         self.memories_days = memories_days
-        self.town_scale_km = town_scale_km
+        self.context_kinds = context_kinds
+        self.town_scales_km = town_scales_km
         self.town_exponent = town_exponent
         self.town_population = town_population
         self.window_days = window_days
+        self.most_targets = most_targets
         self.unknown_location_error_km = unknown_location_error_km
         self.fewest_effective = fewest_effective
         self.coverage = coverage
 
     def fit(self, incidents: gpd.GeoDataFrame, as_of: object = None) -> Self:
-        """Learn from the kidnappings known by a day.
+        """Learn from the kidnappings and context events known by a day.
 
         Parameters
         ----------
@@ -159,19 +180,8 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         """
         parameters = self.get_params(deep=False)
         check_parameters(parameters)
-        table = validate_incidents(incidents)
-        day = table["known_on"].max() if as_of is None else _as_day(as_of)
-        known = table[table["known_on"] <= day]
-        stated = coverage_of(known) if self.coverage is None else tuple(self.coverage)
-        # A source that records no kidnappings says nothing of where there are none.
-        coverage = tuple(one for one in stated if "kidnapping" in one.kinds)
-        if stated and not coverage:
-            raise CoverageError(
-                "no source of these records tells of kidnappings",
-                value=", ".join(one.source for one in stated),
-                remedy="add a source that records them, or read notes with kind_from_text=True",
-            )
-        fitted = learn(known[known["kind"] == "kidnapping"], coverage, day, parameters)
+        known = known_by(incidents, as_of, self.coverage, FEWEST_RECORDS)
+        fitted = learn(known, parameters)
         for name, value in fitted.items():
             setattr(self, name, value)
         self.forget()
@@ -183,13 +193,10 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         self._regions: RegionIndex | None = None
 
     def _mixture(self) -> Mixture:
-        # Scales whose weights are all zero add nothing; leaving them out only saves their time.
-        used = np.any(self.weights_ > 0.0, axis=1)
-        used[-1] |= not used.any()
         return Mixture(
-            np.asarray(self.scales_km, dtype=np.float64)[used] ** 2,
+            np.asarray(self.scales_km, dtype=np.float64) ** 2,
             np.asarray(self.memories_days, dtype=np.float64),
-            np.ascontiguousarray(self.weights_[used]),
+            self.weights_,
         )
 
     def _check_fitted(self) -> None:
@@ -208,7 +215,7 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         begin = int(self.covered_from_.min())
         if len(day) and day.max() <= begin:
             raise CoverageError(
-                f"the records begin on {_date(begin)}: nothing is known of earlier days",
+                f"the records begin on {date_of(begin)}: nothing is known of earlier days",
                 remedy="ask about a later day",
             )
         region = self._region_index().locate(lon, lat)
@@ -249,10 +256,9 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
             If the model is not fitted, an instant has no time zone, or lies before the records.
         """
         self._check_fitted()
-        _check_points(points)
+        lon, lat = positions(points)
         _check_radius(radius_km)
         instants = utc_instants(when, len(points))
-        lon, lat = points.x.to_numpy(), points.y.to_numpy()
         at = np.stack([lon, lat], axis=1)
         unit = Pieces(at, at, np.full(len(at), 24.0 / np.pi), instants, 1.0)
         return self._evidence(unit, *_blocks(len(at)), float(radius_km)).expected
@@ -287,29 +293,60 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         weight_sum, weight_square = np.zeros(n_groups), np.zeros(n_groups)
         of_record = np.zeros(len(self.records_))
         integrate_groups(
-            segments, self.places_, self._mixture(), radius_km**2,
+            segments, self.places_, self._mixture(), radius_km**2, 0,
             part, weight_sum, weight_square, of_record,
         )  # fmt: skip
-        towns = self.towns_
-        integrate_static(
-            segments, np.zeros(len(rows)), radius_km**2,
-            towns.xyz, towns.share, towns.scale_km**2, static,
-        )  # fmt: skip
+        for weight, scale in zip(self.town_weights_, self.town_scales_km, strict=True):
+            from_towns = np.zeros(len(rows))
+            integrate_static(
+                segments, np.zeros(len(rows)), radius_km**2,
+                self.towns_.xyz, self.towns_.share, float(scale) ** 2, from_towns,
+            )  # fmt: skip
+            static += weight * from_towns
         floor = self.floor_weight_ / self.covered_area_km2_ * segments.factor
-        expected = np.full(len(pieces), np.nan)
-        expected[rows] = part + self.town_weight_ * static + floor
-        return Evidence(expected, weight_sum, weight_square, of_record)
+        expected, from_records = np.full((2, len(pieces)), np.nan)
+        expected[rows], from_records[rows] = part + static + floor, part
+        return Evidence(expected, weight_sum, weight_square, of_record, from_records)
+
+    def explain(self, points: gpd.GeoSeries | None = None, when: object = None) -> pd.DataFrame:
+        """The parts of the mixture and their weights; or, at one point, what speaks there.
+
+        Parameters
+        ----------
+        points : GeoSeries of one Point, optional
+        when : instant, optional
+            Timezone-aware; needed with a point.
+
+        Returns
+        -------
+        DataFrame
+            Without a point see :func:`kidnaprisk.hazard.explain.parts_of`, with one see
+            :func:`kidnaprisk.hazard.explain.speaking_at`.
+
+        Raises
+        ------
+        ModelError
+            If the model is not fitted, or the point is not one covered point.
+        """
+        self._check_fitted()
+        if points is None:
+            return parts_of(self)
+        if len(positions(points)[0]) != 1:
+            raise ModelError(f"{len(points)} points; one is explained at a time", remedy="give one")
+        return speaking_at(self, points, when)
 
     def describe(self) -> dict[str, Any]:
         """What a report says of the model that answered."""
         self._check_fitted()
+        spoken = [one for one in self.coverage_ if KIDNAPPING in one.kinds]
         return {
             "name": type(self).__name__,
             "as_of": self.as_of_.date(),
-            "origin": _date(self.origin_day_),
-            "incidents": len(self.records_),
-            "systematic": all(one.systematic for one in self.coverage_),
-            "coverage": [one.to_dict() for one in self.coverage_],
+            "origin": date_of(self.origin_day_),
+            "incidents": int((self.records_["kind"] == KIDNAPPING).sum()),
+            "context_events": int((self.records_["kind"] != KIDNAPPING).sum()),
+            "systematic": all(one.systematic for one in spoken),
+            "coverage": [one.to_dict() for one in spoken],
             "dispersion": self.dispersion_,
         }
 
@@ -329,32 +366,9 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
         return self._standings[key]
 
 
-def _as_day(value: Any) -> pd.Timestamp:
-    try:
-        stamp = pd.Timestamp(value)
-    except (ValueError, TypeError):
-        raise ModelError("as_of is not a day", value=value, remedy="write YYYY-MM-DD") from None
-    if pd.isna(stamp):
-        raise ModelError("as_of is missing", value=value, remedy="write a day, YYYY-MM-DD")
-    if stamp.tzinfo is not None:
-        stamp = stamp.tz_convert("UTC").tz_localize(None)
-    return stamp.normalize()
-
-
-def _date(day: int) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=day)
-
-
 def _blocks(n: int) -> tuple[Ints, int]:
     """Groups of 16 neighbours: small enough to be searched around, few enough to be cheap."""
     return np.arange(n, dtype=np.int64) // 16, (n + 15) // 16
-
-
-def _check_points(points: gpd.GeoSeries) -> None:
-    if not isinstance(points, gpd.GeoSeries) or points.crs is None or points.crs.to_epsg() != 4326:
-        raise ModelError("points must be a GeoSeries in EPSG:4326", remedy="set or convert its crs")
-    if not len(points) or not (points.geom_type == "Point").all() or points.is_empty.any():
-        raise ModelError("points must be one or more non-empty Points", remedy="drop the others")
 
 
 def _check_radius(radius_km: object) -> None:

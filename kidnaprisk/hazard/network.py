@@ -66,9 +66,12 @@ def _candidate_pairs(xyz: Floats) -> Ints:
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int64)
 
 
-def reference_network(lon: Floats, lat: Floats) -> Network:
-    """Cut the Gabriel graph over n towns into stretches of about 10 km."""
-    edges = gabriel_edges(lon, lat)
+def reference_network(lon: Floats, lat: Floats, edges: Ints | None = None) -> Network:
+    """Cut the Gabriel graph over n towns into stretches of about 10 km.
+
+    ``edges`` (e, 2) are the graph's, where they are known already.
+    """
+    edges = gabriel_edges(lon, lat) if edges is None else edges
     ends = (lon[edges[:, 0]], lat[edges[:, 0]], lon[edges[:, 1]], lat[edges[:, 1]])
     azimuth, length_km = inverse(*ends)
     parts = np.maximum(1, np.round(length_km / STRETCH_KM)).astype(np.int64)

@@ -11,17 +11,18 @@ import numpy as np
 
 from kidnaprisk.errors import ModelError
 from kidnaprisk.incidents.coverage import Coverage
+from kidnaprisk.incidents.vocabulary import KINDS, words_remedy
 
 # Name: least value, whether that value itself is allowed, whether it must be whole.
 _NUMBERS = {
-    "town_scale_km": (0.0, False, False),
     "town_exponent": (0.0, True, False),
     "town_population": (0.0, True, True),
     "window_days": (1.0, True, True),
+    "most_targets": (100.0, True, True),
     "unknown_location_error_km": (0.0, True, False),
     "fewest_effective": (0.0, True, False),
 }
-_LISTS = ("scales_km", "memories_days")
+_LISTS = ("scales_km", "memories_days", "town_scales_km")
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -38,6 +39,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         raise ModelError(
             "scales_km do not ascend", value=parameters["scales_km"], remedy="sort them"
         )
+    _check_kinds(parameters["context_kinds"])
     for name, (least, allowed, whole) in _NUMBERS.items():
         value = parameters[name]
         wanted = (
@@ -71,3 +73,17 @@ def _check_list(name: str, given: object) -> None:
     ]
     if not good or not all(good):
         raise ModelError(f"{name} is not a list of positive numbers", value=given, remedy=remedy)
+
+
+def _check_kinds(given: object) -> None:
+    remedy = "give kinds of incident other than kidnapping, or none: ()"
+    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
+        raise ModelError("context_kinds is not a list of kinds", value=given, remedy=remedy)
+    for kind in given:
+        if kind == "kidnapping":
+            raise ModelError("a kidnapping is no context event", value=kind, remedy=remedy)
+        if kind not in KINDS:
+            raise ModelError(
+                "context_kinds names an unknown kind", value=kind,
+                remedy=words_remedy(str(kind), KINDS),
+            )  # fmt: skip

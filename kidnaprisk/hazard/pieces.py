@@ -91,13 +91,16 @@ class Evidence(NamedTuple):
     """What speaks for an exposure: n pieces in g groups, r records.
 
     ``expected`` (n,) incidents met on each piece; ``weight_sum`` and ``weight_square`` (g,) Σa and
-    Σa² over records; ``of_record`` (r,) each record's part in the whole, rows of ``records_``.
+    Σa² over kidnappings; ``of_record`` (r,) each record's part in the whole, rows of ``records_``;
+    ``from_records`` (n,) what records of any kind add to each piece, where the model tells: the
+    rest is of towns and floor.
     """
 
     expected: Floats
     weight_sum: Floats
     weight_square: Floats
     of_record: Floats
+    from_records: Floats | None = None
 
 
 @runtime_checkable

@@ -1,8 +1,8 @@
 """Records folded to places: the layout that makes a new date, or a new road, cheap to ask.
 
 Many records share a town's coordinates (two thirds do in one large source), so distances are worked
-out once a place and not once a record. Records of one position but different location errors are
-different places, since they spread differently.
+out once a place and not once a record. Records of one position that spread or fade differently
+(another location error, group, or days on which their source began and ended) are different places.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numba import njit
 
 from kidnaprisk.geodesy import Floats, Ints, ecef_km
 from kidnaprisk.hazard.kernels import Places
+from kidnaprisk.hazard.tiers import lay_out
 
 
 def fold(
@@ -24,6 +25,9 @@ def fold(
     event_day: Floats,
     known_day: Ints,
     name: npt.NDArray[np.str_],
+    group: Ints,
+    open_day: Ints,
+    close_day: Ints,
     widest_scale_km: float,
     memory_days: Floats,
 ) -> tuple[Places, Ints]:
@@ -39,6 +43,12 @@ def fold(
         Days since 1970-01-01; no record is known before it happened.
     name : ndarray (r,)
         A name for each record, which orders those that are otherwise alike.
+    group : ndarray (r,)
+        Kind of event: 0 kidnappings, 1 and above what goes with them.
+    open_day : ndarray (r,)
+        Day from which the record's source tells of its group there, since 1970-01-01.
+    close_day : ndarray (r,)
+        Last day of which it tells: afterwards the record stands as it stood then.
     widest_scale_km : float
         Largest kernel scale, which sets how far a place reaches.
     memory_days : ndarray (M,)
@@ -50,46 +60,45 @@ def fold(
         Row of the input that each record of ``places`` was. The layout depends on the records
         alone, never on the order in which they are given.
     """
-    order = np.lexsort((name, event_day, known_day, error_km, lat, lon))
-    key = np.stack([lon, lat, error_km], axis=1)[order]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = np.any(key[1:] != key[:-1], axis=1)
+    order = np.lexsort((name, event_day, known_day, close_day, open_day, group, error_km, lat, lon))
+    new = np.zeros(len(order), dtype=bool)
+    new[:1] = True
+    for key in (lon, lat, error_km, group, open_day, close_day):
+        new[1:] |= key[order[1:]] != key[order[:-1]]
     first = np.flatnonzero(new)
     size = np.diff(np.append(first, len(order)))
-    place_error2 = key[first, 2] ** 2
-    xyz = ecef_km(key[first, 0], key[first, 1])
-    reach = np.sqrt(8.0 * (widest_scale_km**2 + place_error2))
-    # Half-octave tiers: a few records known only to a region must not widen the search for all.
-    tier = np.ceil(2.0 * np.log2(reach)).astype(np.int64)
-    rank = np.lexsort((np.arange(len(first)), xyz[:, 2], tier))
-    records = np.concatenate(
-        [np.arange(first[p], first[p] + size[p]) for p in rank] or [np.empty(0, dtype=np.int64)]
-    ).astype(np.int64)
-    order = order[records]
+    row = order[first]
+    xyz, error2 = ecef_km(lon[row], lat[row]), error_km[row] ** 2
+    errors2, error_row = np.unique(error2, return_inverse=True)
+    rank, tiers = lay_out(xyz, error2, group[row], widest_scale_km)
     start = np.concatenate([[0], np.cumsum(size[rank])]).astype(np.int64)
-    tiers, tier_first = np.unique(tier[rank], return_index=True)
+    moved = np.repeat(first[rank] - start[:-1], size[rank])
+    order = order[moved + np.arange(len(order))]
     return (
         Places(
             xyz=np.ascontiguousarray(xyz[rank]),
-            error2=place_error2[rank],
+            errors2=errors2,
+            error_row=error_row[rank].astype(np.int64),
+            group=group[row][rank].astype(np.int64),
+            open_day=open_day[row][rank].astype(np.int64),
+            close_day=close_day[row][rank].astype(np.int64),
             start=start,
-            tier_start=np.append(tier_first, len(rank)).astype(np.int64),
-            tier_reach=np.array([reach[tier == t].max() for t in tiers], dtype=np.float64),
             known_day=known_day[order],
             event_day=event_day[order],
             prefix=faded_sums(event_day[order], known_day[order], start, memory_days),
+            tiers=tiers,
         ),
         order,
     )
 
 
 def faded_sums(event_day: Floats, known_day: Ints, start: Ints, memory_days: Floats) -> Floats:
-    """Faded sum of each place's first k records, on the day the k-th became known, (M, r).
+    """Faded sum of each place's first k records, on the day the k-th became known, (r, M).
 
     Each step fades the sum so far to the next record's day: every exponent is negative, so a
     history of centuries neither overflows nor loses its recent end.
     """
-    sums = np.empty((len(memory_days), len(event_day)))
+    sums = np.empty((len(event_day), len(memory_days)))
     _sum_places(event_day, known_day, start, memory_days, sums)
     return sums
 
@@ -104,4 +113,4 @@ def _sum_places(event_day, known_day, start, memory_days, sums):  # type: ignore
                 if i > start[p]:
                     running *= math.exp(-(known_day[i] - known_day[i - 1]) / memory)
                 running += math.exp(-(known_day[i] - event_day[i]) / memory) / memory
-                sums[m, i] = running
+                sums[i, m] = running

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kidnaprisk.geodesy import Floats
+from kidnaprisk.geodesy import Floats, Ints
 
 
 def biweight(chord_km: Floats, sigma_km: Floats | float, radius_km: float = 0.0) -> Floats:
@@ -31,9 +31,21 @@ def biweight(chord_km: Floats, sigma_km: Floats | float, radius_km: float = 0.0)
     return value
 
 
-def fade(age_days: Floats, memory_days: float) -> Floats:
-    """Fading of a record with age, 1/day; zero before it happened."""
-    faded: Floats = np.where(age_days >= 0.0, np.exp(-age_days / memory_days) / memory_days, 0.0)
+def fade(age_days: Floats, memory_days: float, open_days: Floats | float = np.inf) -> Floats:
+    """Fading of a record with age, 1/day; zero before it happened.
+
+    With the days since records began, at least 30, it is divided by the part of the memory that
+    they can have filled.
+
+    Examples
+    --------
+    >>> float(fade(np.array([0.0]), 50.0)[0])
+    0.02
+    """
+    filled = -np.expm1(-np.maximum(open_days, 30.0) / memory_days)
+    faded: Floats = np.where(
+        age_days >= 0.0, np.exp(-age_days / memory_days) / memory_days / filled, 0.0
+    )
     return faded
 
 
@@ -44,20 +56,32 @@ def record_densities(
     record_error_km: Floats,
     record_event_day: Floats,
     record_known_day: Floats,
+    record_group: Ints,
+    record_open_day: Floats,
+    record_close_day: Floats,
     scales_km: Floats,
     memories_days: Floats,
     weights: Floats,
     radius_km: float = 0.0,
 ) -> Floats:
-    """Hazard that each of r records adds at each of n points, (n, r), incidents per km² per day."""
+    """Hazard that each of r records adds at each of n points, (n, r), incidents per km² per day.
+
+    ``weights`` (G, 2, S, M) are those of :class:`kidnaprisk.hazard.kernels.Mixture`.
+    """
     chord = np.linalg.norm(points[:, None, :] - record_xyz[None, :, :], axis=2)
-    known = record_known_day[None, :] <= origin_day[:, None]
-    age = origin_day[:, None] - record_event_day[None, :]
+    day = np.minimum(origin_day[:, None], record_close_day[None, :])
+    known = record_known_day[None, :] <= day
+    age = day - record_event_day[None, :]
+    open_days = day - record_open_day[None, :]
     total: Floats = np.zeros(chord.shape)
     for s, scale in enumerate(scales_km):
-        sigma = np.sqrt(scale**2 + record_error_km**2)[None, :]
+        blurred = biweight(chord, np.sqrt(scale**2 + record_error_km**2)[None, :], radius_km)
+        told = np.where(record_error_km <= 30.0, 0.0, record_error_km)
+        unblurred = biweight(chord, np.sqrt(scale**2 + told**2)[None, :], radius_km)
         for m, memory in enumerate(memories_days):
-            total += weights[s, m] * biweight(chord, sigma, radius_km) * fade(age, float(memory))
+            weight = weights[record_group, :, s, m]
+            spread = weight[:, 0] * blurred + weight[:, 1] * unblurred
+            total += spread * fade(age, float(memory), open_days)
     kept: Floats = np.where(known, total, 0.0)
     return kept
 

@@ -1,9 +1,9 @@
-"""What the mixture is made of: recorded kidnappings and towns, turned from tables into numbers."""
+"""What the mixture is made of: recorded events and towns, turned from tables into numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -11,28 +11,59 @@ import pandas as pd
 
 from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import Floats, Ints, ecef_km
+from kidnaprisk.hazard.area import day_number
 from kidnaprisk.hazard.kernels import Places
+from kidnaprisk.hazard.known import KIDNAPPING
 from kidnaprisk.hazard.network import Network, reference_network
 from kidnaprisk.hazard.pieces import days_since_1970
 from kidnaprisk.hazard.places import fold
-from kidnaprisk.hazard.training import Records, Towns
+from kidnaprisk.incidents.coverage import DERIVED_NOTE, Coverage
 from kidnaprisk.routes.borders import RegionIndex
 from kidnaprisk.routes.towns import load_towns
 
-RECORD_TEXT = ("incident_id", "source", "place", "country", "source_url", "region_id")
-RECORD_DAYS = ("date", "date_end", "known_on")
-RECORD_NUMBERS = ("location_error_km", "lon", "lat")
+RECORD_TEXT = (
+    "incident_id", "source", "kind", "place", "country", "source_url", "region_id",
+    "nationalities", "sector", "perpetrator", "outcome",
+)  # fmt: skip
+RECORD_DAYS = ("date", "date_end", "known_on", "outcome_date")
+RECORD_NUMBERS = ("location_error_km", "lon", "lat", "victims", "foreign_victims")
 
 
-def record_table(
-    kidnappings: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
-) -> tuple[pd.DataFrame, Ints]:
+class Records(NamedTuple):
+    """r recorded events as numbers, in the order of a model's ``Places``.
+
+    ``group`` is 0 for kidnappings and 1 for context events. From ``open_day`` to ``close_day`` the
+    record's source speaks of its country: before, nothing was recorded; after, the record stands
+    as it stood, since silence of a source that has ended is not news of safety.
+    """
+
+    lon: Floats
+    lat: Floats
+    error_km: Floats
+    event_day: Floats
+    known_day: Ints
+    group: Ints
+    open_day: Ints
+    close_day: Ints
+
+
+class Towns(NamedTuple):
+    """k towns sorted by ECEF z, and their shares, which sum to one."""
+
+    lon: Floats
+    lat: Floats
+    population: Floats
+    xyz: Floats
+    share: Floats
+
+
+def record_table(events: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> tuple[pd.DataFrame, Ints]:
     """What a model keeps of each record, (r,) rows, and the row of the region each lies in.
 
     The row is −1 for a record in none of the regions, and its ``region_id`` is missing.
     """
-    table = pd.DataFrame(kidnappings.drop(columns="geometry")).reset_index(drop=True)
-    table["lon"], table["lat"] = kidnappings.geometry.x.array, kidnappings.geometry.y.array
+    table = pd.DataFrame(events.drop(columns="geometry")).reset_index(drop=True)
+    table["lon"], table["lat"] = events.geometry.x.array, events.geometry.y.array
     region = RegionIndex(regions).locate(table["lon"].to_numpy(), table["lat"].to_numpy())
     names = pd.Series(regions["region_id"].to_numpy(dtype=object)[region], dtype="string")
     table["region_id"] = names.mask(region < 0)
@@ -40,14 +71,21 @@ def record_table(
 
 
 def fold_records(
-    table: pd.DataFrame, parameters: Mapping[str, Any]
+    table: pd.DataFrame,
+    coverage: Sequence[Coverage],
+    last_day: int,
+    parameters: Mapping[str, Any],
 ) -> tuple[Records, Places, Ints]:
-    """Records of a :func:`record_table` as numbers, folded to places, and the row each was."""
+    """Records of a :func:`record_table` as numbers, folded to places, and the row each was.
+
+    ``coverage`` says from when to when each source speaks, and none speaks after ``last_day``.
+    """
     first = days_since_1970(table["date"].to_numpy())
     last = days_since_1970(table["date_end"].to_numpy())
     known = days_since_1970(table["known_on"].to_numpy())
     error = table["location_error_km"].astype("Float64")
     unknown = float(parameters["unknown_location_error_km"])
+    open_day, close_day = _spoken_days(table, coverage)
     records = Records(
         lon=table["lon"].to_numpy(dtype=np.float64),
         lat=table["lat"].to_numpy(dtype=np.float64),
@@ -55,14 +93,48 @@ def fold_records(
         # The middle of the window of days it may have happened on, but not after it was known.
         event_day=np.minimum(0.5 * (first + last), known).astype(np.float64),
         known_day=known,
+        group=(table["kind"] != KIDNAPPING).to_numpy().astype(np.int64),
+        # A record is news of its own day, whatever its source says of itself.
+        open_day=np.minimum(open_day, first),
+        close_day=np.minimum(np.maximum(close_day, known), last_day),
     )
     places, order = fold(
-        *records,
+        *records[:5],
         table["incident_id"].to_numpy(dtype=str),
+        records.group,
+        records.open_day,
+        records.close_day,
         float(parameters["scales_km"][-1]),
         np.asarray(parameters["memories_days"], dtype=np.float64),
     )
     return Records._make(column[order] for column in records), places, order
+
+
+def _spoken_days(table: pd.DataFrame, coverage: Sequence[Coverage]) -> tuple[Ints, Ints]:
+    """First and last day on which each record's source tells of its kind where it lies, (r,) each.
+
+    Sources that state no coverage speak for as long as any of them: that one of them told of
+    nothing later does not say that it ended.
+    """
+    where = table[["source", "kind", "country", "region_id"]].astype("string").fillna("")
+    key = pd.MultiIndex.from_frame(where)
+    code, unique = pd.factorize(key)
+    stated = {one.source for one in coverage if one.note != DERIVED_NOTE}
+    begin = min((day_number(one.start) for one in coverage), default=0)
+    finish = max((day_number(one.end) for one in coverage), default=0)
+    first, last = np.full(len(unique), begin), np.full(len(unique), finish)
+    for row, (source, kind, country, region_id) in enumerate(unique):
+        spoken = [
+            one
+            for one in coverage
+            if (one.source == source if source in stated else one.note == DERIVED_NOTE)
+            and kind in one.kinds
+            and (country in one.areas or region_id in one.areas)
+        ]
+        if spoken:
+            first[row] = min(day_number(one.start) for one in spoken)
+            last[row] = max(day_number(one.end) for one in spoken)
+    return first[code], last[code]
 
 
 def town_sources(regions: gpd.GeoDataFrame, parameters: Mapping[str, Any]) -> tuple[Towns, Ints]:
@@ -103,7 +175,6 @@ def weigh_towns(
         population[order],
         np.ascontiguousarray(xyz[order]),
         weight / weight.sum(),
-        float(parameters["town_scale_km"]),
     )
     return towns, order
 

@@ -16,7 +16,8 @@ import pandas as pd
 
 from kidnaprisk.errors import ArtifactError, KidnapRiskError
 from kidnaprisk.geodesy import Floats
-from kidnaprisk.hazard.area import regions_named
+from kidnaprisk.hazard.area import day_number, regions_named
+from kidnaprisk.hazard.known import KIDNAPPING
 from kidnaprisk.hazard.mixture import KernelMixture
 from kidnaprisk.hazard.network import Network
 from kidnaprisk.hazard.parameters import check_parameters
@@ -28,22 +29,25 @@ from kidnaprisk.hazard.sources import (
     weigh_towns,
 )
 from kidnaprisk.incidents.coverage import Coverage
+from kidnaprisk.incidents.table import COUNTS
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 _NUMBERS = (
-    "town_weight_", "floor_weight_", "dispersion_", "covered_area_km2_", "log_likelihood_",
+    "floor_weight_", "dispersion_", "covered_area_km2_", "log_likelihood_",
 )  # fmt: skip
 _WHOLE = ("n_iter_", "n_targets_")
 _NETWORK = ("lon", "lat", "km")
 _TOWNS = ("lon", "lat", "population")
 _KNOWN_ARRAYS = {
-    "weights", "covered_regions", "covered_from", "covered_until",
+    "weights", "town_weights", "unit_expected", "covered_regions", "covered_from", "covered_until",
     *(f"network_{field}" for field in _NETWORK),
     *(f"town_{field}" for field in _TOWNS),
     *(f"record_{column}" for column in (*RECORD_TEXT, *RECORD_DAYS, *RECORD_NUMBERS)),
 }  # fmt: skip
 _REMEDY = "do not use it; train it again"
+# Far more than people or km there are, and every whole number up to it is one of float64.
+_MOST = 1e12
 
 
 def to_state(model: KernelMixture) -> tuple[Arrays, dict[str, Any]]:
@@ -57,6 +61,8 @@ def to_state(model: KernelMixture) -> tuple[Arrays, dict[str, Any]]:
     model.describe()
     arrays: Arrays = {
         "weights": model.weights_,
+        "town_weights": model.town_weights_,
+        "unit_expected": model.unit_expected_,
         "covered_regions": _encoded(model.covered_regions_.tolist()),
         "covered_from": model.covered_from_,
         "covered_until": model.covered_until_,
@@ -123,8 +129,14 @@ def _restored(arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) 
     model.as_of_ = pd.Timestamp(facts["as_of"])
     if pd.isna(model.as_of_) or model.as_of_.tzinfo is not None:
         raise _wrong("as_of")
-    shape = (len(parameters["scales_km"]), len(parameters["memories_days"]))
+    table = _records(arrays)
+    groups = 1 + int((table["kind"] != KIDNAPPING).any())
+    shape = (groups, 2, len(parameters["scales_km"]), len(parameters["memories_days"]))
     model.weights_ = _floats(arrays, "weights", shape, least=0.0)
+    towns = (len(parameters["town_scales_km"]),)
+    model.town_weights_ = _floats(arrays, "town_weights", towns, least=0.0)
+    parts = (model.weights_.size + model.town_weights_.size + 1,)
+    model.unit_expected_ = _floats(arrays, "unit_expected", parts, least=0.0)
     ids = _decoded(arrays, "covered_regions")
     regions_named(np.array(ids, dtype=str))
     model.covered_regions_ = np.array(ids, dtype=str)
@@ -139,8 +151,8 @@ def _restored(arrays: Mapping[str, npt.NDArray[Any]], facts: Mapping[str, Any]) 
     if len(lengths) > 1 or 0 in lengths or len(set(map(len, model.network_))) > 1:
         raise _wrong("towns or network")
     model.towns_, _ = weigh_towns(lon, lat, population, parameters)
-    table = _records(arrays)
-    _, model.places_, order = fold_records(table, parameters)
+    last_day = day_number(model.as_of_.date())
+    _, model.places_, order = fold_records(table, coverage, last_day, parameters)
     model.records_ = table.iloc[order].reset_index(drop=True)
     model.forget()
     return model
@@ -157,21 +169,32 @@ def _records(arrays: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
             raise _wrong(f"record_{column}")
     for column in RECORD_DAYS:
         days = arrays[f"record_{column}"]
-        if days.dtype != np.dtype("datetime64[D]") or days.shape != (n,) or np.isnat(days).any():
+        if days.dtype != np.dtype("datetime64[D]") or days.shape != (n,):
+            raise _wrong(f"record_{column}")
+        if column != "outcome_date" and np.isnat(days).any():
             raise _wrong(f"record_{column}")
         table[column] = days.astype("datetime64[ns]")
-    error = arrays["record_location_error_km"]
-    if (
-        error.dtype != np.float64
-        or error.shape != (n,)
-        or np.isinf(error).any()
-        or (error < 0).any()
-    ):
-        raise _wrong("record_location_error_km")
-    table["location_error_km"] = pd.arrays.FloatingArray(np.array(error), np.isnan(error))
+    for column in ("location_error_km", *COUNTS):
+        table[column] = _known_numbers(arrays, f"record_{column}", n, whole=column in COUNTS)
     for column, limit in (("lon", 180.0), ("lat", 90.0)):
         table[column] = _floats(arrays, f"record_{column}", (n,), least=-limit, most=limit)
     return pd.DataFrame(table)
+
+
+def _known_numbers(
+    arrays: Mapping[str, npt.NDArray[Any]], name: str, n: int, *, whole: bool
+) -> pd.api.extensions.ExtensionArray:
+    """Numbers of 0 or more, missing where they are unknown."""
+    told = arrays[name]
+    if told.dtype != np.float64 or told.shape != (n,):
+        raise _wrong(name)
+    unknown = np.isnan(told)
+    numbers = np.where(unknown, 0.0, told)
+    if np.any((numbers < 0.0) | (numbers > _MOST)) or (whole and np.any(numbers % 1.0)):
+        raise _wrong(name)
+    if whole:
+        return pd.arrays.IntegerArray(numbers.astype(np.int64), unknown)
+    return pd.arrays.FloatingArray(numbers, unknown)
 
 
 def _floats(

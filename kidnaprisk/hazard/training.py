@@ -19,8 +19,10 @@ from scipy.special import gammaln
 from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import Floats, Ints, ecef_km
 from kidnaprisk.hazard.area import CoveredArea
+from kidnaprisk.hazard.fading import LEAST_OPEN_DAYS
 from kidnaprisk.hazard.interval import effective_incidents
 from kidnaprisk.hazard.kernels import (
+    PLACE_TOLD_KM,
     Mixture,
     Places,
     Segments,
@@ -28,34 +30,16 @@ from kidnaprisk.hazard.kernels import (
     integrate_groups,
     integrate_static,
 )
+from kidnaprisk.hazard.sources import Records, Towns
 
 Mask = npt.NDArray[np.bool_]
 
 DISPERSION_WINDOWS = 60
+# Where records are many, fewer windows tell as much: this many records, window after window.
+_FEWEST_WINDOWS, _MOST_RECORD_WINDOWS = 12, 2_000_000
 # Far below one expected incident a cell tells of the model's fit, not of its dispersion.
 _LEAST_MEAN = 0.01
 _LARGEST_DISPERSION = 50.0
-
-
-class Records(NamedTuple):
-    """r kidnappings as numbers, in the order of a model's ``Places``."""
-
-    lon: Floats
-    lat: Floats
-    error_km: Floats
-    event_day: Floats
-    known_day: Ints
-
-
-class Towns(NamedTuple):
-    """k towns sorted by ECEF z, their shares (summing to one) and kernel."""
-
-    lon: Floats
-    lat: Floats
-    population: Floats
-    xyz: Floats
-    share: Floats
-    scale_km: float
 
 
 class History(NamedTuple):
@@ -85,16 +69,17 @@ def cut_history(records: Records, region: Ints, area: CoveredArea, days: int) ->
     Raises
     ------
     ModelError
-        If no record falls in a window that follows another record.
+        If no kidnapping falls in a window that follows another.
     """
+    kidnapping = records.group == 0
     origin = int(area.origin_day.max())
-    count = max(0, (origin - int(records.known_day.min())) // days)
+    count = max(0, (origin - int(records.known_day[kidnapping].min())) // days)
     start_day = origin - days * np.arange(1, count + 1)
     covered = (area.first_day[:, None] <= start_day) & (
         area.origin_day[:, None] >= start_day + days
     )
     window = np.floor((origin - records.event_day) / days).astype(np.int64)
-    eligible = (window >= 0) & (window < count) & (region >= 0)
+    eligible = kidnapping & (window >= 0) & (window < count) & (region >= 0)
     eligible[eligible] = covered[region[eligible], window[eligible]]
     if not eligible.any():
         raise ModelError(
@@ -104,32 +89,42 @@ def cut_history(records: Records, region: Ints, area: CoveredArea, days: int) ->
     return History(start_day, np.where(eligible, window, -1), covered, region, days)
 
 
+def chosen_targets(history: History, most: int) -> Ints:
+    """Rows of the targets to learn from, window by window: all, or ``most`` drawn evenly."""
+    targets = history.targets
+    if len(targets) <= most:
+        return targets
+    return targets[np.linspace(0, len(targets) - 1, most).astype(np.int64)]
+
+
 def target_densities(
     records: Records,
     history: History,
+    targets: Ints,
     places: Places,
     scale_km: Floats,
     memory_days: Floats,
     towns: Towns,
+    town_scale_km: Floats,
     area_km2: float,
 ) -> Floats:
-    """Density of each component at each target, (n, S·M + 2): records, then towns, then floor."""
-    target = history.targets
-    xyz = ecef_km(records.lon[target], records.lat[target])
-    error2 = records.error_km[target] ** 2
-    origin = history.start_day[history.of_record[target]]
-    from_records = np.zeros((len(target), len(scale_km), len(memory_days)))
-    component_densities(xyz, error2, origin, places, scale_km**2, memory_days, from_records)
-    from_towns = np.zeros(len(target))
-    points = Segments(xyz, xyz, np.ones(len(target)), origin, np.array([0, len(target)]))
-    integrate_static(points, error2, 0.0, towns.xyz, towns.share, towns.scale_km**2, from_towns)
-    return np.column_stack(
-        [
-            from_records.reshape(len(target), -1),
-            from_towns,
-            np.full(len(target), 1.0 / area_km2),
-        ]
-    )
+    """Density of each component where each target was recorded, (n, G·2·S·M + T + 1).
+
+    Records first (group, family, scale, memory), then towns by scale, then the floor.
+    """
+    xyz = ecef_km(records.lon[targets], records.lat[targets])
+    origin = history.start_day[history.of_record[targets]]
+    groups = int(records.group.max()) + 1
+    from_records = np.zeros((len(targets), groups, 2, len(scale_km), len(memory_days)))
+    component_densities(xyz, origin, places, scale_km**2, memory_days, from_records)
+    columns: list[Floats] = [from_records.reshape(len(targets), -1)]
+    points = Segments(xyz, xyz, np.ones(len(targets)), origin, np.array([0, len(targets)]))
+    none = np.zeros(len(targets))
+    for scale in town_scale_km:
+        from_towns = np.zeros(len(targets))
+        integrate_static(points, none, 0.0, towns.xyz, towns.share, scale**2, from_towns)
+        columns.append(from_towns)
+    return np.column_stack([*columns, np.full(len(targets), 1.0 / area_km2)])
 
 
 def component_exposure(
@@ -138,36 +133,70 @@ def component_exposure(
     scale_km: Floats,
     memory_days: Floats,
     towns: Towns,
+    town_scale_km: Floats,
     town_region: Ints,
     area: CoveredArea,
 ) -> Floats:
     """Records inside the covered area that each component, at unit weight, expects in all windows.
 
-    (S·M + 2,), in the order of :func:`target_densities`. A kernel's mass counts for as much of it
-    as lies inside the area, in the windows in which its own region was covered.
+    In the order of :func:`target_densities`. A kernel's mass counts for as much of it as lies
+    inside the area, in the windows in which its own region was covered.
     """
     share_covered = _weighted(history.covered, area.region_km2 / area.area_km2)
-    open_for_record = np.where(
-        (history.region >= 0)[:, None], history.covered[history.region], share_covered
-    )
-    expected = np.zeros((len(scale_km), len(memory_days)))
-    inside = [
-        area.fraction_inside(records.lon, records.lat, np.hypot(scale, records.error_km))
-        for scale in scale_km
-    ]
-    for w, start in enumerate(history.start_day):
-        known = np.flatnonzero(records.known_day <= start)
-        age = start - records.event_day[known]
-        for m, memory in enumerate(memory_days):
-            faded = np.exp(-age / memory) / memory * open_for_record[known, w]
-            for s, fraction in enumerate(inside):
-                expected[s, m] += history.days * np.sum(fraction[known] * faded)
-    town_inside = area.fraction_inside(
-        towns.lon, towns.lat, np.full(len(towns.lon), towns.scale_km)
-    )
+    faded = _faded_over_windows(records, history, memory_days, share_covered)
+    groups = int(records.group.max()) + 1
+    expected = np.zeros((groups, 2, len(scale_km), len(memory_days)))
+    unblurred = np.where(records.error_km <= PLACE_TOLD_KM, 0.0, records.error_km)
+    for family, error_km in enumerate((records.error_km, unblurred)):
+        for s, scale in enumerate(scale_km):
+            inside = area.fraction_inside(records.lon, records.lat, np.hypot(scale, error_km))
+            for m in range(len(memory_days)):
+                expected[:, family, s, m] = np.bincount(
+                    records.group, inside * faded[:, m], minlength=groups
+                )
     town_days = history.days * history.covered[town_region].sum(axis=1)
-    from_towns = np.sum(towns.share * town_inside * town_days)
-    return np.append(expected.ravel(), [from_towns, history.days * share_covered.sum()])
+    from_towns = [
+        np.sum(
+            towns.share * town_days
+            * area.fraction_inside(towns.lon, towns.lat, np.full(len(towns.lon), scale))
+        )
+        for scale in town_scale_km
+    ]  # fmt: skip
+    return np.concatenate(
+        [expected.ravel(), from_towns, [history.days * share_covered.sum()]]
+    ).astype(np.float64)
+
+
+def _faded_over_windows(
+    records: Records, history: History, memory_days: Floats, share_covered: Floats
+) -> Floats:
+    """Days' worth of each record's influence, summed over the windows it was known in, (r, M).
+
+    Windows run from the newest back. Each sum is kept relative to its own oldest window, and fades
+    as it is carried to an older one: no exponent is positive, however long the history.
+    """
+    known_in = np.searchsorted(-history.start_day, -records.known_day, side="right")
+    spoken = np.stack([history.region, records.open_day, records.close_day], axis=1)
+    kinds, kind = np.unique(spoken, axis=0, return_inverse=True)
+    region, opened, closed = kinds.T
+    is_open = np.where((region >= 0)[:, None], history.covered[region], share_covered)
+    day = np.minimum(history.start_day, closed[:, None])
+    oldest = np.maximum(known_in - 1, 0)
+    age = day[kind.ravel(), oldest] - records.event_day
+    faded = np.empty((len(records.lon), len(memory_days)))
+    for m, memory in enumerate(memory_days):
+        sums = is_open * memory_share(day - opened[:, None], memory)
+        for w in range(1, len(history.start_day)):
+            sums[:, w] += sums[:, w - 1] * np.exp(-(day[:, w - 1] - day[:, w]) / memory)
+        faded[:, m] = np.exp(-age / memory) / memory * sums[kind.ravel(), oldest]
+    return history.days * np.where(known_in[:, None] > 0, faded, 0.0)
+
+
+def memory_share(open_days: Ints, memory_days: float) -> Floats:
+    """How much more a memory would hold, had records begun long ago and not ``open_days`` ago."""
+    filled = np.maximum(open_days, LEAST_OPEN_DAYS)
+    share: Floats = -1.0 / np.expm1(-filled / memory_days)
+    return share
 
 
 def _weighted(covered: Mask, weight: Floats) -> Floats:
@@ -188,7 +217,8 @@ def past_forecasts(
     places: Places,
     mixture: Mixture,
     towns: Towns,
-    town_weight: float,
+    town_scale_km: Floats,
+    town_weights: Floats,
     floor_weight: float,
     area: CoveredArea,
 ) -> Forecasts:
@@ -199,15 +229,19 @@ def past_forecasts(
     group_start = np.searchsorted(cell_region, np.arange(n_regions + 1))
     xyz = np.ascontiguousarray(ecef_km(area.cell_lon, area.cell_lat)[order])
     factor = area.cell_km2[order] * history.days
-    static, none = np.zeros(len(xyz)), np.zeros(len(xyz))
+    none = np.zeros(len(xyz))
     points = Segments(xyz, xyz, factor, np.zeros(len(xyz), dtype=np.int64), group_start)
-    integrate_static(points, none, 0.0, towns.xyz, towns.share, towns.scale_km**2, static)
-    static = town_weight * static + floor_weight * factor / area.area_km2
+    static = floor_weight * factor / area.area_km2
+    for weight, scale in zip(town_weights, town_scale_km, strict=True):
+        from_towns = np.zeros(len(xyz))
+        integrate_static(points, none, 0.0, towns.xyz, towns.share, scale**2, from_towns)
+        static += weight * from_towns
+    enough = max(_FEWEST_WINDOWS, _MOST_RECORD_WINDOWS // len(history.of_record))
     parts = []
-    for w, start in enumerate(history.start_day[:DISPERSION_WINDOWS]):
+    for w, start in enumerate(history.start_day[: min(DISPERSION_WINDOWS, enough)]):
         cell, total, square = np.zeros(len(xyz)), np.zeros(n_regions), np.zeros(n_regions)
         segments = points._replace(origin_day=np.full(len(xyz), start, dtype=np.int64))
-        integrate_groups(segments, places, mixture, 0.0, cell, total, square, np.empty(0))
+        integrate_groups(segments, places, mixture, 0.0, 0, cell, total, square, np.empty(0))
         mean = np.bincount(cell_region, cell + static, minlength=n_regions).astype(np.float64)
         count = np.bincount(history.region[history.of_record == w], minlength=n_regions)
         n_effective = effective_incidents(total, square, mean)

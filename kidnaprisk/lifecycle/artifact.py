@@ -33,7 +33,7 @@ from kidnaprisk.hazard.mixture import KernelMixture
 from kidnaprisk.hazard.state import Arrays, from_state, to_state
 from kidnaprisk.lifecycle.card import card_for
 
-SCHEMA = 1
+SCHEMA = 2
 DEFAULT_NAME = "default"
 MANIFEST, CARD, POINTER = "manifest.json", "card.md", "current"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

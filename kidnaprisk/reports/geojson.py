@@ -29,16 +29,21 @@ def trip_geojson(risk: TripRisk) -> str:
     """Stretches and contributing incidents of a trip as one FeatureCollection.
 
     The property ``kind`` is ``stretch`` or ``incident``; the others are the columns of
-    ``TripRisk.stretches`` and ``TripRisk.incidents``. Stretches come first, in order of travel.
+    ``TripRisk.stretches`` and ``TripRisk.incidents``, whose own ``kind`` is ``incident_kind`` here.
+    Stretches come first, in order of travel.
     """
     plain = risk.to_dict()
     features = [
-        _feature({"kind": kind, **row}, geometry)
+        _feature({"kind": kind, **_renamed(row)}, geometry)
         for kind, name in (("stretch", "stretches"), ("incident", "incidents"))
         for row, geometry in zip(plain[name], getattr(risk, name).geometry, strict=True)
     ]
     totals = {key: value for key, value in plain.items() if key not in _TABLES}
     return _collection(features, totals)
+
+
+def _renamed(row: dict[str, Any]) -> dict[str, Any]:
+    return {("incident_kind" if key == "kind" else key): value for key, value in row.items()}
 
 
 def incident_geojson(joined: gpd.GeoDataFrame, totals: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from kidnaprisk.reports import words
 from kidnaprisk.reports.style import heading, plain_table
 
-_DAYS_A_YEAR = 365.25
+_LEAST_SHARE = 0.001
 
 
 def model_report(facts: Mapping[str, Any], outcome: str) -> Group:
@@ -23,8 +23,8 @@ def model_report(facts: Mapping[str, Any], outcome: str) -> Group:
     facts : mapping
         ``name``, ``version``, ``path``, ``kind``, ``as_of``, ``origin``, ``incidents``,
         ``sources``, ``systematic``, ``coverage``, ``covered_regions``, ``covered_area_km2``,
-        ``parameters``, ``weights``, ``town_incidents_per_day``, ``floor_incidents_per_day``,
-        ``dispersion``, ``files_verified``.
+        ``parameters``, ``weights`` (rows of ``part``, ``scale_km``, ``memory_days``, ``weight``,
+        ``share``), ``dispersion``, ``context_events``, ``files_verified``.
     outcome : str
         What was done: ``"Verified"`` or ``"Written to"``.
     """
@@ -34,19 +34,20 @@ def model_report(facts: Mapping[str, Any], outcome: str) -> Group:
         Text(
             f"{facts['kind']}, as of {facts['as_of']}; hazard stands still after {facts['origin']}"
         ),
-        Text(words.clean(f"{facts['incidents']:,} kidnappings: {sources}")),
+        Text(
+            words.clean(
+                f"{facts['incidents']:,} kidnappings, {facts['context_events']:,} context events: "
+                f"{sources}"
+            )
+        ),
         # Whole, however long: to be copied.
         Text(f"{outcome} {words.clean(facts['path'])}", no_wrap=True, overflow="ignore"),
         Text(f"{len(facts['files_verified'])} files, every one as its manifest says"),
         heading("Coverage"),
         _coverage(facts),
-        heading("Weights: incidents expected to follow one record, by scale and memory"),
+        heading("Weights: incidents expected to follow one record; a day, for towns and floor"),
         _weights(facts),
-        Text(
-            f"Towns add {_DAYS_A_YEAR * facts['town_incidents_per_day']:.2f} incidents a year, the "
-            f"even floor {_DAYS_A_YEAR * facts['floor_incidents_per_day']:.2f}. "
-            f"Dispersion of past forecasts {facts['dispersion']:.2f}."
-        ),
+        Text(f"Dispersion of past forecasts {facts['dispersion']:.2f}."),
         heading("Parameters"),
         _parameters(facts),
     ]
@@ -68,17 +69,25 @@ def _coverage(facts: Mapping[str, Any]) -> Group:
 
 
 def _weights(facts: Mapping[str, Any]) -> Table:
-    parameters = facts["parameters"]
-    memories = [(f"{memory:g} days", "right") for memory in parameters["memories_days"]]
-    table = plain_table(("scale", "left"), *memories)  # type: ignore[arg-type]
-    for scale, row in zip(parameters["scales_km"], facts["weights"], strict=True):
-        table.add_row(f"{scale:g} km", *(f"{weight:.4f}" for weight in row))
+    table = plain_table(
+        ("part", "left"), ("scale", "right"), ("memory", "right"), ("weight", "right"),
+        ("share of incidents", "right"),
+    )  # fmt: skip
+    for row in facts["weights"]:
+        if row["share"] >= _LEAST_SHARE:
+            scale = "" if row["scale_km"] is None else f"{row['scale_km']:g} km"
+            memory = "" if row["memory_days"] is None else f"{row['memory_days']:g} days"
+            share = f"{row['share']:.1%}"
+            table.add_row(row["part"], scale, memory, f"{row['weight']:.4g}", share)
     return table
 
 
 def _parameters(facts: Mapping[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, value in sorted(facts["parameters"].items()):
-        shown = ", ".join(f"{one:g}" for one in value) if isinstance(value, list) else str(value)
+        if isinstance(value, list):
+            shown = ", ".join(one if isinstance(one, str) else f"{one:g}" for one in value)
+        else:
+            shown = str(value)
         table.add_row(Text(name), Text(shown))
     return table

@@ -8,6 +8,7 @@ commands to the terminal. It computes nothing that :class:`TripRisk` does not ho
 
 from __future__ import annotations
 
+import textwrap
 from io import StringIO
 
 import numpy as np
@@ -20,6 +21,7 @@ from kidnaprisk.exposure.risk import INSUFFICIENT, OUTSIDE, TripRisk
 from kidnaprisk.hazard.network import BAND_NAMES
 from kidnaprisk.reports import words
 from kidnaprisk.reports.limits import limits
+from kidnaprisk.reports.people import consequence_paragraphs, crew_heading, crew_paragraphs
 from kidnaprisk.reports.places import TownsPassed, towns_along
 from kidnaprisk.reports.style import BAND_STYLES, Column, heading, plain_table
 from kidnaprisk.routes.trip import PlacedStop, resolve_stops
@@ -65,9 +67,29 @@ def trip_report(risk: TripRisk, width: int = WIDTH) -> Group:
         *_stretches(risk, towns),
         heading("Incidents that weigh most"),
         *_incidents(risk),
+        *_people(risk, width),
         heading("What these figures leave out"),
         limits(risk),
     )
+
+
+def _people(risk: TripRisk, width: int) -> list[RenderableType]:
+    """Who is taken there and what becomes of them, as far as the records tell."""
+    blocks: list[RenderableType] = []
+    if risk.crew is not None:
+        paragraphs = [_paragraph(one, width) for one in crew_paragraphs(risk.crew)]
+        blocks += [heading(crew_heading(risk.crew.crew)), *paragraphs]
+    if risk.consequence is not None:
+        told = consequence_paragraphs(risk, risk.consequence)
+        blocks.append(heading("When people were taken before"))
+        blocks += [_paragraph(one, width) for one in told]
+    return blocks
+
+
+def _paragraph(text: str, width: int) -> Text:
+    """Text broken into lines, but never between a number and its per cent sign."""
+    lines = textwrap.wrap(text.replace(" %", "\u00a0%"), width, break_on_hyphens=False)
+    return Text("\n".join(lines).replace("\u00a0", " "))
 
 
 def _headline(risk: TripRisk, towns: TownsPassed, stops: list[PlacedStop]) -> Group:
@@ -283,6 +305,10 @@ def _stretches(risk: TripRisk, towns: TownsPassed) -> list[RenderableType]:
     return [table]
 
 
+def _context(kind: str) -> str:
+    return "" if kind == "kidnapping" else f" ({kind})"
+
+
 def _share(expected: float, risk: TripRisk) -> float:
     """Part of the trip's exposure; NaN of a trip without any."""
     return expected / risk.expected_incidents if risk.expected_incidents > 0.0 else float("nan")
@@ -306,7 +332,7 @@ def _incidents(risk: TripRisk) -> list[RenderableType]:
             words.days(row["date"], row["date_end"]),
             Text(f"{place}, {words.clean(row['country'])}"),
             away, f"{row['along_km']:,.0f}", words.share_text(row["share"]),
-            Text(words.clean(row["incident_id"])),
+            Text(words.clean(row["incident_id"] + _context(row["kind"]))),
         )  # fmt: skip
     shown = min(len(risk.incidents), WEIGHTIEST_INCIDENTS)
     rest = len(risk.incidents) - shown

@@ -149,6 +149,28 @@ def share_text(share: float) -> str:
     return f"{whole} %"
 
 
+def share_span(low: float, high: float) -> str:
+    """From one share to another, in whole per cent.
+
+    Examples
+    --------
+    >>> share_span(0.015, 0.123), share_span(0.0, 0.002)
+    ('2 to 12 %', '0 to <1 %')
+    """
+    return f"{share_text(low).removesuffix(' %')} to {share_text(high)}"
+
+
+def share_within(share: float, low: float, high: float) -> str:
+    """A share with its interval, in whole per cent.
+
+    Examples
+    --------
+    >>> share_within(0.058, 0.015, 0.123)
+    '6 % (2 to 12 %)'
+    """
+    return f"{share_text(share)} ({share_span(low, high)})"
+
+
 def bar(share: float) -> str:
     """A small bar for a share from 0 to 1; none under one per cent.
 

@@ -191,6 +191,7 @@ def test_score(incidents, route):
     error2 = incidents["location_error_km"].to_numpy(float) ** 2
     there = ecef_km(incidents.geometry.x, incidents.geometry.y)
     towns = model.towns_
+    begun = 15_340  # 2012-01-01: a memory holds what its source has told since
 
     def numpy_score():
         """The same hazard by numpy: every point of the route against every incident."""
@@ -200,18 +201,25 @@ def test_score(incidents, route):
         for i in inside:
             here = ecef_km(lon[i : i + 1], lat[i : i + 1])
             c2 = ((there - here) ** 2).sum(axis=1)
-            near = np.flatnonzero((c2 < over_disc(8.0 * (80.0**2 + error2))) & (known <= day[i]))
+            widest = over_disc(8.0 * (model.scales_km[-1] ** 2 + error2))
+            near = np.flatnonzero((c2 < widest) & (known <= day[i]))
             value = model.floor_weight_ / model.covered_area_km2_
             age = day[i] - event[near]
-            faded = [np.exp(-age / m) / m for m in model.memories_days]
-            for s, scale in enumerate(model.scales_km):
-                h2 = over_disc(8.0 * (scale**2 + error2[near]))
-                k = 3.0 / (np.pi * h2) * np.clip(1.0 - c2[near] / h2, 0.0, None) ** 2
-                value += sum(w * (k @ f) for w, f in zip(model.weights_[s], faded, strict=True))
-            h2 = over_disc(8.0 * towns.scale_km**2)
+            faded = [
+                np.exp(-age / m) / m / (1.0 - np.exp(-(day[i] - begun) / m))
+                for m in model.memories_days
+            ]
+            for family, blur2 in enumerate((error2[near], 0.0)):
+                for s, scale in enumerate(model.scales_km):
+                    h2 = over_disc(8.0 * (scale**2 + blur2))
+                    k = 3.0 / (np.pi * h2) * np.clip(1.0 - c2[near] / h2, 0.0, None) ** 2
+                    weights = model.weights_[0, family, s]
+                    value += sum(w * (k @ f) for w, f in zip(weights, faded, strict=True))
             c2 = ((towns.xyz - here) ** 2).sum(axis=1)
-            k = 3.0 / (np.pi * h2) * np.clip(1.0 - c2 / h2, 0.0, None) ** 2
-            value += model.town_weight_ * (k @ towns.share)
+            for weight, scale in zip(model.town_weights_, model.town_scales_km, strict=True):
+                h2 = over_disc(8.0 * scale**2)
+                k = 3.0 / (np.pi * h2) * np.clip(1.0 - c2 / h2, 0.0, None) ** 2
+                value += weight * (k @ towns.share)
             total += np.pi * RADIUS_KM**2 * hours[i] / 24.0 * value
         return total
 

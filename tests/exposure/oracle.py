@@ -336,12 +336,14 @@ def biweight(chord2: Any, sigma2: Any, radius_km: float = 0.0) -> np.ndarray:
 class Spoken:
     """When a fitted model may speak in each region, from its coverages and records alone.
 
-    From the first day any coverage of the region names, and up to the last such day and the
-    median of the days that records took to be known, whole days rounded up, but not after as_of.
+    From the first day any coverage of the region's kidnappings names, and up to the last such day
+    and the median of the days that kidnappings took to be known, whole days rounded up, but not
+    after as_of.
     """
 
     def __init__(self, model: Any, regions: Regions) -> None:
-        delay = _days(model.records_["known_on"]) - _days(model.records_["date_end"])
+        taken = model.records_[model.records_["kind"] == "kidnapping"]
+        delay = _days(taken["known_on"]) - _days(taken["date_end"])
         late = max(0, int(np.ceil(np.median(delay))))
         as_of = int(np.datetime64(model.as_of_, "D").astype(int))
         n = len(regions.table)
@@ -350,7 +352,11 @@ class Spoken:
         for row, (region_id, country) in enumerate(
             zip(regions.table["region_id"], regions.table["country"], strict=True)
         ):
-            named = [one for one in model.coverage_ if {region_id, country} & set(one.areas)]
+            named = [
+                one
+                for one in model.coverage_
+                if {region_id, country} & set(one.areas) and "kidnapping" in one.kinds
+            ]
             if named:
                 self.first[row] = min(_day(one.start) for one in named)
                 self.last[row] = min(max(_day(one.end) for one in named) + late, as_of)
@@ -380,20 +386,35 @@ class Hazard:
         # No record is known before the middle of the days it may have happened on.
         self.event = np.minimum(0.5 * (first + last), self.known)
         self.xyz = ecef_km(records["lon"].to_numpy(float), records["lat"].to_numpy(float))
-        self.scale2 = np.asarray(model.scales_km, float) ** 2
-        self.memory = np.asarray(model.memories_days, float)
-        self.weights = model.weights_
+        self.open, self.close = source_days(model)
+        self.open = np.minimum(self.open, first)
+        self.close = np.minimum(
+            np.maximum(self.close, self.known), int(np.datetime64(model.as_of_, "D").astype(int))
+        )
+        scale2 = np.asarray(model.scales_km, float)[:, None] ** 2
+        # By family: blurred by the location error, and not where that is 30 km or less.
+        coarse = np.where(self.error2 > 900.0, self.error2, 0.0)
+        self.sigma2 = np.stack([scale2 + self.error2, scale2 + coarse])
+        self.memory = np.asarray(model.memories_days, float)[:, None]
+        group = np.where(records["kind"] == "kidnapping", 0, 1)
+        self.weights = model.weights_[group]
         self.town_xyz = ecef_km(model.towns_.lon, model.towns_.lat)
-        self.town_share = model.town_weight_ * model.towns_.share
-        self.town_sigma2 = float(model.town_scale_km) ** 2
+        self.town_share = model.towns_.share
+        self.towns = [
+            (float(weight), float(scale) ** 2)
+            for weight, scale in zip(model.town_weights_, model.town_scales_km, strict=True)
+        ]
         self.floor = model.floor_weight_ / model.covered_area_km2_
 
     def strength(self, until: int) -> np.ndarray:
-        """What each record weighs at each scale when ``until`` is the last day known, (S, r)."""
-        age = until - self.event
+        """What each record weighs by family and scale when ``until`` is the last day known,
+        (2, S, r): a record stands still once its source has ended, and a memory that its source
+        has not filled yet counts for more."""
+        day = np.minimum(until, self.close)
         # Those not known yet may be years ahead: e to their age would overflow.
-        faded = np.exp(-np.maximum(age, 0.0)[None, :] / self.memory[:, None]) / self.memory[:, None]
-        return (self.weights @ faded) * (self.known <= until)
+        faded = np.exp(-np.maximum(day - self.event, 0.0) / self.memory) / self.memory
+        faded /= 1.0 - np.exp(-np.maximum(day - self.open, 30.0) / self.memory)
+        return np.einsum("rfsm,mr->fsr", self.weights, faded) * (self.known <= day)
 
     def of(
         self, lon: np.ndarray, lat: np.ndarray, until: np.ndarray, radius_km: float = 0.0
@@ -412,20 +433,19 @@ class Hazard:
             here = at[rows]
             centre = here.mean(axis=0)
             radius = np.linalg.norm(here - centre, axis=1).max()
-            c2, chosen = _within(
-                here, centre, radius, self.town_xyz, _reach(self.town_sigma2, radius_km)
-            )
-            kernel = biweight(c2, self.town_sigma2, radius_km)
-            static[rows] = self.floor + kernel @ self.town_share[chosen]
-            widest = _reach(self.scale2[-1] + self.error2, radius_km)
+            static[rows] = self.floor
+            for weight, sigma2 in self.towns:
+                c2, chosen = _within(here, centre, radius, self.town_xyz, _reach(sigma2, radius_km))
+                kernel = biweight(c2, sigma2, radius_km)
+                static[rows] += weight * (kernel @ self.town_share[chosen])
+            widest = _reach(self.sigma2[0, -1], radius_km)
             c2, chosen = _within(here, centre, radius, self.xyz, widest)
             for one in np.unique(until[rows]):
                 mine = np.flatnonzero(until[rows] == one)
-                strength = self.strength(int(one))[:, chosen]
-                for s, scale2 in enumerate(self.scale2):
-                    sigma2 = (scale2 + self.error2[chosen])[None, :]
-                    kernel = biweight(c2[mine], sigma2, radius_km)
-                    moving[begin + mine] += kernel @ strength[s]
+                strength = self.strength(int(one))[:, :, chosen]
+                for kind in np.ndindex(strength.shape[:2]):
+                    kernel = biweight(c2[mine], self.sigma2[kind][chosen][None, :], radius_km)
+                    moving[begin + mine] += kernel @ strength[kind]
         return static + moving, moving
 
     def by_record(
@@ -436,9 +456,30 @@ class Hazard:
         c2 = np.einsum("nrk,nrk->nr", gap, gap)
         strength = self.strength(until)
         added = np.zeros(c2.shape)
-        for s, scale2 in enumerate(self.scale2):
-            added += biweight(c2, (scale2 + self.error2)[None, :], radius_km) * strength[s]
+        for kind in np.ndindex(strength.shape[:2]):
+            added += biweight(c2, self.sigma2[kind][None, :], radius_km) * strength[kind]
         return added
+
+
+def source_days(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """First and last day of the coverages of each record's source that name its kind and where it
+    lies, or of all coverages where none does, (r,) each. Sources of which nothing is declared are
+    one."""
+    records, days = model.records_, []
+    declared = {one.source for one in model.coverage_ if not one.note.startswith("derived from")}
+    for source, kind, country, region_id in zip(
+        *(records[name] for name in ("source", "kind", "country")),
+        records["region_id"].fillna(""), strict=True,
+    ):  # fmt: skip
+        named = [
+            one
+            for one in model.coverage_
+            if {country, region_id} & set(one.areas) and kind in one.kinds
+            and (one.source == source or not {source, one.source} & declared)
+        ] or model.coverage_  # fmt: skip
+        days.append((min(_day(one.start) for one in named), max(_day(one.end) for one in named)))
+    first, last = np.array(days).T
+    return first, last
 
 
 def _reach(sigma2: Any, radius_km: float) -> Any:

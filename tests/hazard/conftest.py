@@ -45,6 +45,37 @@ def invented(n: int, seed: int = 1, days: int = 2000, delay: int = 7) -> gpd.Geo
     return table
 
 
+def with_context(table: gpd.GeoDataFrame, n: int = 300, seed: int = 2) -> gpd.GeoDataFrame:
+    """SYNTHETIC: the table and n random attacks, battles and explosions, ahead of kidnappings.
+
+    Half lie near a kidnapping some weeks later, half about Gao in Mali, where nobody is taken.
+    """
+    rng = np.random.default_rng(seed)
+    like = table.iloc[rng.integers(0, len(table), n)].reset_index(drop=True)
+    alone = rng.random(n) < 0.5
+    lon = np.where(alone, -0.05, like.geometry.x) + rng.normal(0.0, 0.1, n)
+    lat = np.where(alone, 16.27, like.geometry.y) + rng.normal(0.0, 0.1, n)
+    day = like["date"] - pd.to_timedelta(rng.integers(5, 60, n), unit="D")
+    day = day.clip(lower=pd.Timestamp("2018-01-01"))
+    context = gpd.GeoDataFrame(
+        {
+            "incident_id": [f"context-{i:05d}" for i in range(n)],
+            "source": "synthetic",
+            "kind": rng.choice(["attack", "battle", "explosion"], n),
+            "date": day,
+            "date_end": day,
+            "known_on": day + pd.to_timedelta(rng.integers(0, 8, n), unit="D"),
+            "location_error_km": rng.choice([1.0, 25.0], n),
+            "country": np.where(alone, "ML", "NE"),
+        },
+        geometry=gpd.points_from_xy(lon, lat),
+        crs="EPSG:4326",
+    )
+    both = gpd.GeoDataFrame(pd.concat([table, context], ignore_index=True), crs="EPSG:4326")
+    both.attrs = dict(table.attrs)
+    return both
+
+
 @pytest.fixture(scope="session")
 def make_table() -> Callable[..., gpd.GeoDataFrame]:
     return invented
@@ -58,6 +89,18 @@ def catalogue() -> gpd.GeoDataFrame:
 @pytest.fixture(scope="session")
 def table() -> gpd.GeoDataFrame:
     return kr.validate_incidents(invented(400))
+
+
+@pytest.fixture(scope="session")
+def mixed_table() -> gpd.GeoDataFrame:
+    """400 invented kidnappings and 300 invented context events."""
+    return kr.validate_incidents(with_context(invented(400)))
+
+
+@pytest.fixture(scope="session")
+def mixed_model(mixed_table: gpd.GeoDataFrame) -> kr.KernelMixture:
+    """Fitted on kidnappings and context events; do not change it."""
+    return kr.KernelMixture().fit(mixed_table)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The compiled kernels against the plain formulas, quadrature and facts of the biweight."""
+"""What records and towns add to pieces, against the plain formulas and quadrature."""
 
 from __future__ import annotations
 
@@ -7,40 +7,51 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.integrate import quad
 
 from kidnaprisk.geodesy import ecef_km
 from kidnaprisk.hazard import plain
 from kidnaprisk.hazard.kernels import (
     Mixture,
     Segments,
-    biweight,
     component_densities,
     integrate_groups,
     integrate_static,
-    mean_biweight,
-    widened,
 )
 from kidnaprisk.hazard.places import fold
 
-R = 6371.0
 SCALES = np.array([10.0, 25.0, 60.0])
 MEMORIES = np.array([30.0, 400.0])
+GROUPS = 3
+SHAPE = (GROUPS, 2, len(SCALES), len(MEMORIES))
 STEPS = 4000
 
 
 def random_records(rng: np.random.Generator, n: int):
-    """SYNTHETIC named records, half at shared places, errors 0 to 120 km (several tiers)."""
+    """SYNTHETIC named records, half at shared places, errors 0 to 120 km (several tiers).
+
+    Three groups; some sources began decades before, some after the records they hold.
+    """
     at = np.stack([rng.uniform(-2.0, 2.0, n), rng.uniform(13.0, 16.0, n)], axis=1)
-    error = rng.choice([0.0, 5.0, 40.0, 120.0], n)
+    error = rng.choice([0.0, 25.0, 40.0, 120.0], n)
     shared = rng.integers(0, n // 3 + 1, n)
     half = rng.random(n) < 0.5
     at[half], error[half] = at[shared][half], error[shared][half]
     event = rng.integers(17_000, 19_000, n).astype(float) + rng.choice([0.0, 0.5], n)
     known = np.ceil(event).astype(np.int64) + rng.integers(0, 60, n)
-    return at[:, 0], at[:, 1], error, event, known, np.array([f"r{i:04d}" for i in range(n)])
+    group, open_day = rng.integers(0, GROUPS, n), rng.choice([0, 16_900, 18_000, 18_990], n)
+    close_day = rng.choice([18_500, 18_950, 30_000], n)
+    for column in (group, open_day, close_day):
+        column[half] = column[shared][half]
+    names = np.array([f"r{i:04d}" for i in range(n)])
+    return at[:, 0], at[:, 1], error, event, known, names, group, open_day, close_day
+
+
+def random_weights(rng: np.random.Generator):
+    """Half of the components without weight; the last group has only blurred kernels."""
+    weights = rng.uniform(0.0, 1.0, SHAPE) * (rng.random(SHAPE) < 0.5)
+    weights[0, :, 1] = rng.uniform(0.1, 1.0, (2, len(MEMORIES)))
+    weights[2, 1] = 0.0
+    return weights
 
 
 def random_pieces(rng: np.random.Generator, n: int):
@@ -54,14 +65,15 @@ def random_pieces(rng: np.random.Generator, n: int):
     return a, b
 
 
-def compiled(records, a, b, factor, origin, group_start, weights, radius_km=0.0):
+def compiled(records, a, b, factor, origin, group_start, weights, radius_km=0.0, counted=0):
     places, order = fold(*records, SCALES[-1], MEMORIES)
     n, groups = len(a), len(group_start) - 1
     piece, total, square = np.zeros(n), np.zeros(groups), np.zeros(groups)
     of_record = np.zeros(len(records[0]))
     integrate_groups(
         Segments(a, b, factor, origin, group_start), places,
-        Mixture(SCALES**2, MEMORIES, weights), radius_km**2, piece, total, square, of_record,
+        Mixture(SCALES**2, MEMORIES, weights), radius_km**2, counted,
+        piece, total, square, of_record,
     )  # fmt: skip
     back = np.empty_like(of_record)
     back[order] = of_record
@@ -82,15 +94,22 @@ def reach2_by_hand(h2, radius_km):
 
 def densities_by_hand(points, day, records, weights, radius_km):
     """Hazard of each record at each point, (n, r), worked from the docstrings alone."""
-    lon, lat, error, event, known, _ = records
+    lon, lat, error, event, known, _, group, open_day, close_day = records
     c2 = ((points[:, None] - ecef_km(lon, lat)[None]) ** 2).sum(axis=2)
-    age = day[:, None] - event[None]
+    day = np.minimum(day[:, None], close_day[None])
+    age = day - event[None]
+    begun = np.maximum(day - open_day[None], 30.0)
+    faded = [
+        np.exp(-np.maximum(age, 0.0) / memory) / memory / (1.0 - np.exp(-begun / memory))
+        for memory in MEMORIES
+    ]
     total = np.zeros(c2.shape)
-    for s, m in itertools.product(range(len(SCALES)), range(len(MEMORIES))):
-        h2 = reach2_by_hand(8.0 * (SCALES[s] ** 2 + error**2), radius_km)
+    for f, s in itertools.product(range(2), range(len(SCALES))):
+        blurred = (f == 0) | (error > 30.0)
+        h2 = reach2_by_hand(8.0 * (SCALES[s] ** 2 + blurred * error**2), radius_km)
         k = 3.0 / (np.pi * h2) * np.maximum(1.0 - c2 / h2, 0.0) ** 2
-        total += weights[s, m] * k * np.exp(-np.maximum(age, 0.0) / MEMORIES[m]) / MEMORIES[m]
-    return np.where(known[None] <= day[:, None], total, 0.0)
+        total += k * sum(weights[group, f, s, m] * faded[m] for m in range(len(MEMORIES)))
+    return np.where(known[None] <= day, total, 0.0)
 
 
 @pytest.mark.parametrize("radius_km", [0.0, 5.0, 29.0, 70.0])
@@ -99,11 +118,11 @@ def test_the_plain_formula_is_the_one_of_the_docstrings(radius_km):
     rng = np.random.default_rng(9)
     records = random_records(rng, 50)
     points = ecef_km(rng.uniform(-2.5, 2.5, 40), rng.uniform(12.5, 16.5, 40))
-    day, weights = rng.integers(17_000, 19_200, 40).astype(float), rng.uniform(0.0, 1.0, (3, 2))
-    lon, lat, error, event, known, _ = records
+    day, weights = rng.integers(17_000, 19_200, 40).astype(float), rng.uniform(0.0, 1.0, SHAPE)
+    lon, lat, error, event, known, _, group, open_day, close_day = records
     got = plain.record_densities(
-        points, day, ecef_km(lon, lat), error, event, known.astype(float), SCALES, MEMORIES,
-        weights, radius_km,
+        points, day, ecef_km(lon, lat), error, event, known.astype(float), group,
+        open_day.astype(float), close_day.astype(float), SCALES, MEMORIES, weights, radius_km,
     )  # fmt: skip
     exact = densities_by_hand(points, day, records, weights, radius_km)
     assert (exact > 0).mean() > 0.1
@@ -113,7 +132,7 @@ def test_the_plain_formula_is_the_one_of_the_docstrings(radius_km):
 @pytest.mark.parametrize(("seed", "radius_km"), list(enumerate([0.0, 5.0, 29.0, 70.0] * 2)))
 def test_groups_agree_with_the_plain_formula(seed, radius_km):
     rng = np.random.default_rng(seed)
-    lon, lat, _, _, _, _ = records = random_records(rng, 60)
+    lon, lat, _, _, _, _, group, *_ = records = random_records(rng, 60)
     a, b = random_pieces(rng, 24)
     a[7] = b[7] = ecef_km([lon[0]], [lat[0]])[0]  # parked exactly on a record
     a[8], b[8] = ecef_km([lon[1]], [lat[1]])[0], ecef_km([lon[1] + 0.03], [lat[1]])[0]
@@ -121,9 +140,9 @@ def test_groups_agree_with_the_plain_formula(seed, radius_km):
     origin = np.repeat(rng.integers(17_200, 19_200, 8), 3).astype(np.int64)
     origin[5] = 10_000  # before anything was known
     group_start = np.array([0, 4, 4, 11, 24])
-    weights = rng.uniform(0.0, 1.0, (3, 2))
+    weights, counted = random_weights(rng), seed % 2
     piece, total, square, of_record = compiled(
-        records, a, b, factor, origin, group_start, weights, radius_km
+        records, a, b, factor, origin, group_start, weights, radius_km, counted
     )
 
     def density(points, day):
@@ -133,31 +152,174 @@ def test_groups_agree_with_the_plain_formula(seed, radius_km):
     share = mean * factor[:, None]
     scale = share.sum(axis=1).max()
     np.testing.assert_allclose(piece, share.sum(axis=1), rtol=2e-6, atol=1e-9 * scale)
+    np.testing.assert_allclose(of_record, share.sum(axis=0), rtol=2e-6, atol=1e-9 * scale)
     by_group = np.stack([share[i:j].sum(axis=0) for i, j in itertools.pairwise(group_start)])
+    by_group = by_group[:, group == counted]
     np.testing.assert_allclose(total, by_group.sum(axis=1), rtol=2e-6, atol=1e-9 * scale)
     np.testing.assert_allclose(square, (by_group**2).sum(axis=1), rtol=4e-6, atol=1e-12)
-    np.testing.assert_allclose(of_record, share.sum(axis=0), rtol=2e-6, atol=1e-9 * scale)
     assert piece[2] == 0.0  # thousands of km away
     assert piece[5] == 0.0
 
 
+def one_record(error_km=0.0, group=0, open_day=-1_000_000, close_day=1_000_000):
+    """Happened on day 100, known on day 120, at 14° N on the prime meridian."""
+    return (
+        np.array([0.0]), np.array([14.0]), np.array([error_km]), np.array([100.0]),
+        np.array([120]), np.array(["only"]), np.array([group]), np.array([open_day]),
+        np.array([close_day]),
+    )  # fmt: skip
+
+
+def parked_at_the_record(record, weights, days, counted=0):
+    a = np.repeat(ecef_km([0.0], [14.0]), len(days), axis=0)
+    origin = np.array(days, dtype=np.int64)
+    n = len(days)
+    return compiled(record, a, a, np.ones(n), origin, np.array([0, n]), weights, 0.0, counted)
+
+
 def test_records_speak_only_from_the_day_they_were_known():
-    records = (
-        np.array([0.0]),
-        np.array([14.0]),
-        np.array([0.0]),
-        np.array([100.0]),
-        np.array([120]),
-        np.array(["only"]),
-    )
-    a = np.repeat(ecef_km([0.0], [14.0]), 3, axis=0)
-    weights = np.ones((3, 2))
-    origin = np.array([119, 120, 130], dtype=np.int64)
-    piece, *_ = compiled(records, a, a, np.ones(3), origin, np.array([0, 3]), weights)
+    weights = np.ones(SHAPE)
+    weights[:, 1] = 0.0
+    piece, *_ = parked_at_the_record(one_record(), weights, [119, 120, 130])
     # At the place itself k = 3 / (8 π σ²), faded from the day it happened, not from when known.
     peak = (3.0 / (8.0 * np.pi * SCALES**2)).sum()
     by_hand = [peak * (np.exp(-age / MEMORIES) / MEMORIES).sum() for age in (20.0, 30.0)]
     np.testing.assert_allclose(piece, [0.0, *by_hand], rtol=1e-12)
+
+
+def test_an_unblurred_kernel_does_not_know_the_location_error():
+    """Scale 10 km, error 20 km: σ² = 500 km² against 100. At 40 km both are blurred."""
+    for error_km, times in ((20.0, 5.0), (30.0, 10.0), (40.0, 1.0)):
+        peaks = []
+        for family in range(2):
+            weights = np.zeros(SHAPE)
+            weights[0, family, 0, 1] = 1.0
+            peaks.append(parked_at_the_record(one_record(error_km), weights, [130])[0][0])
+        assert peaks[1] == pytest.approx(times * peaks[0], rel=1e-12)
+
+
+@pytest.mark.parametrize(("open_day", "days"), [(30, 100.0), (129, 30.0), (500, 30.0)])
+def test_a_memory_that_has_not_filled_is_scaled_up(open_day, days):
+    """On day 130, for a source that began 100 days before, yesterday, or is yet to begin."""
+    weights = np.zeros(SHAPE)
+    weights[0, 0, 0, 1] = 1.0
+    old = parked_at_the_record(one_record(), weights, [130])[0][0]
+    young = parked_at_the_record(one_record(open_day=open_day), weights, [130])[0][0]
+    assert young == pytest.approx(old / (1.0 - math.exp(-days / 400.0)), rel=1e-12)
+
+
+def test_a_record_stands_still_when_its_source_has_ended():
+    """Known on day 120 of a source that ends on day 125, or on 119, before it was known."""
+    weights = np.zeros(SHAPE)
+    weights[0, 0, 0, 1] = 1.0
+    days = [122, 125, 126, 4000]
+    going = parked_at_the_record(one_record(), weights, days)[0]
+    ended = parked_at_the_record(one_record(close_day=125), weights, days)[0]
+    assert ended.tolist() == [going[0], going[1], going[1], going[1]]
+    assert parked_at_the_record(one_record(close_day=119), weights, days)[0].tolist() == [0.0] * 4
+
+
+def test_a_steady_rate_is_told_at_its_level_however_short_the_record():
+    """A record a day since the source began: mass 1 a day, for 40, 400 or 4,000 days of them.
+
+    Each record, known at the end of its day, is half a day old then at least: to second order in
+    1 / memory the sum over middles of days is the integral.
+    """
+    weights = np.zeros(SHAPE)
+    weights[0, 0, 0, 1] = 1.0
+    for days in (40, 400, 4000):
+        event = 10_000 - np.arange(days) - 0.5
+        record = tuple(np.repeat(column, days) for column in one_record(open_day=10_000 - days))
+        names = np.array([f"r{i}" for i in range(days)])
+        record = (*record[:3], event, np.ceil(event).astype(np.int64), names, *record[6:])
+        level = parked_at_the_record(record, weights, [10_000])[0][0] * 8.0 * np.pi * 100.0 / 3.0
+        assert level == pytest.approx(1.0, rel=1.0 / 400.0**2)
+
+
+def test_context_speaks_but_is_not_counted():
+    record, weights = one_record(group=1), np.ones(SHAPE)
+    piece, total, square, of_record = parked_at_the_record(record, weights, [130])
+    assert of_record[0] == pytest.approx(piece[0], rel=1e-12)
+    assert piece[0] > 0.0
+    assert total[0] == square[0] == 0.0
+    _, total, square, _ = parked_at_the_record(record, weights, [130], counted=1)
+    assert total[0] == pytest.approx(piece[0], rel=1e-12)
+    assert square[0] == pytest.approx(piece[0] ** 2, rel=1e-12)
+
+
+def test_a_group_without_weight_is_silent():
+    weights = np.ones(SHAPE)
+    weights[1] = 0.0
+    results = parked_at_the_record(one_record(group=1), weights, [130], counted=1)
+    assert [column.tolist() for column in results] == [[0.0]] * 4
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(180.0, 1.0), (-180.0, -70.0), (20.0, 89.9)])
+def test_neither_date_line_nor_pole_is_an_edge(lon, lat):
+    """Records and points on all sides of the place, in degrees that jump there."""
+    rng = np.random.default_rng(11)
+    _, _, *rest = random_records(rng, 60)
+    centre = ecef_km([lon], [lat])[0]
+    around = centre + rng.normal(0.0, 60.0, (100, 3))
+    east = np.degrees(np.arctan2(around[:, 1], around[:, 0]))
+    north = np.degrees(np.arctan2(around[:, 2], np.hypot(around[:, 0], around[:, 1])))
+    assert np.ptp(east) > 300.0
+    records = (east[:60], north[:60], *rest)
+    at, weights = ecef_km(east[60:], north[60:]), random_weights(rng)
+    day = np.full(40, 19_100, dtype=np.int64)
+    exact = densities_by_hand(at, day.astype(float), records, weights, 10.0)
+    piece, *_ = compiled(records, at, at, np.ones(40), day, np.array([0, 40]), weights, 10.0)
+    np.testing.assert_allclose(piece, exact.sum(axis=1), rtol=1e-9)
+    places, _ = fold(*records, SCALES[-1], MEMORIES)
+    out = np.zeros((40, *SHAPE))
+    component_densities(at, day, places, SCALES**2, MEMORIES, out)
+    exact = densities_by_hand(at, day.astype(float), records, weights, 0.0)
+    np.testing.assert_allclose((out * weights).sum(axis=(1, 2, 3, 4)), exact.sum(axis=1), rtol=1e-9)
+
+
+def test_many_pieces_on_one_day_are_those_pieces_alone():
+    """More than are searched around together, far apart from one another."""
+    rng = np.random.default_rng(12)
+    records = random_records(rng, 80)
+    a, b = random_pieces(rng, 150)
+    origin, weights = np.full(150, 18_700, dtype=np.int64), random_weights(rng)
+    together = compiled(records, a, b, np.ones(150), origin, np.array([0, 150]), weights)
+    alone = [
+        compiled(records, a[i : i + 1], b[i : i + 1], np.ones(1), origin[:1], np.array([0, 1]),
+                 weights)
+        for i in range(150)
+    ]  # fmt: skip
+    assert together[0].tolist() == [one[0][0] for one in alone]
+    share = np.stack([one[3] for one in alone]).sum(axis=0)
+    np.testing.assert_allclose(together[3], share, rtol=1e-12, atol=1e-300)
+    assert together[1][0] == pytest.approx(share[records[6] == 0].sum(), rel=1e-12)
+    assert together[2][0] == pytest.approx((share[records[6] == 0] ** 2).sum(), rel=1e-12)
+
+
+def test_records_are_not_asked_for_where_there_is_no_room_for_them():
+    rng = np.random.default_rng(13)
+    records, weights = random_records(rng, 40), random_weights(rng)
+    a, b = random_pieces(rng, 20)
+    origin, start = np.full(20, 18_700, dtype=np.int64), np.array([0, 9, 20])
+    piece, total, square, _ = compiled(records, a, b, np.ones(20), origin, start, weights)
+    places, _ = fold(*records, SCALES[-1], MEMORIES)
+    again = np.zeros(20), np.zeros(2), np.zeros(2)
+    integrate_groups(
+        Segments(a, b, np.ones(20), origin, start), places,
+        Mixture(SCALES**2, MEMORIES, weights), 0.0, 0, *again, np.empty(0),
+    )  # fmt: skip
+    assert [column.tolist() for column in again] == [c.tolist() for c in (piece, total, square)]
+
+
+def test_no_records_add_nothing():
+    none = tuple(column[:0] for column in one_record())
+    weights = np.ones(SHAPE)
+    results = parked_at_the_record(none, weights, [130])
+    assert [column.tolist() for column in results] == [[0.0], [0.0], [0.0], []]
+    out = np.zeros((1, *SHAPE))
+    places, _ = fold(*none, SCALES[-1], MEMORIES)
+    component_densities(ecef_km([0.0], [14.0]), np.array([130]), places, SCALES**2, MEMORIES, out)
+    assert not out.any()
 
 
 def test_a_day_may_jump_back_and_forth_within_a_group():
@@ -165,7 +327,7 @@ def test_a_day_may_jump_back_and_forth_within_a_group():
     records = random_records(rng, 80)
     a, b = random_pieces(rng, 40)
     origin = rng.integers(17_000, 19_100, 40).astype(np.int64)
-    weights = rng.uniform(0.0, 1.0, (3, 2))
+    weights = rng.uniform(0.0, 1.0, SHAPE)
     together = compiled(records, a, b, np.ones(40), origin, np.array([0, 40]), weights)
     alone = [
         compiled(records, a[i : i + 1], b[i : i + 1], np.ones(1), origin[i : i + 1],
@@ -174,7 +336,7 @@ def test_a_day_may_jump_back_and_forth_within_a_group():
     ]  # fmt: skip
     assert together[0].tolist() == [one[0][0] for one in alone]
     np.testing.assert_allclose(together[3], sum(one[3] for one in alone), rtol=1e-12, atol=1e-300)
-    share = np.stack([one[3] for one in alone]).sum(axis=0)
+    share = np.stack([one[3] for one in alone]).sum(axis=0)[records[6] == 0]
     np.testing.assert_allclose(together[2], [(share**2).sum()], rtol=1e-12)
 
 
@@ -184,7 +346,7 @@ def test_groups_without_pieces_and_no_groups_at_all():
     none = np.empty(0)
     days = np.empty(0, dtype=np.int64)
     piece, total, square, _ = compiled(
-        records, empty, empty, none, days, np.array([0, 0, 0]), np.ones((3, 2))
+        records, empty, empty, none, days, np.array([0, 0, 0]), np.ones(SHAPE)
     )
     assert len(piece) == 0
     assert total.tolist() == square.tolist() == [0.0, 0.0]
@@ -192,24 +354,20 @@ def test_groups_without_pieces_and_no_groups_at_all():
 
 def test_densities_of_components_agree_with_the_plain_formula():
     rng = np.random.default_rng(5)
-    lon, lat, error, event, known, _ = records = random_records(rng, 70)
+    lon, lat, error, event, known, _, group, open_day, close_day = records = random_records(rng, 70)
     places, _ = fold(*records, SCALES[-1], MEMORIES)
     at = ecef_km(rng.uniform(-2.5, 2.5, 30), rng.uniform(12.5, 16.5, 30))
-    own_error = rng.choice([0.0, 10.0, 200.0], 30)
     origin = rng.integers(17_000, 19_200, 30)
-    out = np.zeros((30, 3, 2))
-    component_densities(at, own_error**2, origin, places, SCALES**2, MEMORIES, out)
-    for s in range(3):
-        for m in range(2):
-            only = np.zeros((3, 2))
-            only[s, m] = 1.0
-            for i in range(30):
-                expected = plain.record_densities(
-                    at[i : i + 1], origin[i : i + 1].astype(float), ecef_km(lon, lat),
-                    np.hypot(error, own_error[i]), event, known.astype(float), SCALES, MEMORIES,
-                    only,
-                ).sum()  # fmt: skip
-                assert out[i, s, m] == pytest.approx(expected, rel=1e-10, abs=1e-300)
+    out = np.zeros((30, *SHAPE))
+    component_densities(at, origin, places, SCALES**2, MEMORIES, out)
+    for one in np.ndindex(SHAPE):
+        weights = np.zeros(SHAPE)
+        weights[one] = 1.0
+        expected = plain.record_densities(
+            at, origin.astype(float), ecef_km(lon, lat), error, event, known.astype(float), group,
+            open_day.astype(float), close_day.astype(float), SCALES, MEMORIES, weights,
+        ).sum(axis=1)  # fmt: skip
+        np.testing.assert_allclose(out[:, *one], expected, rtol=1e-10, atol=1e-300)
 
 
 @pytest.mark.parametrize("order", ["sorted", "reversed", "mixed"])
@@ -218,18 +376,18 @@ def test_densities_of_components_do_not_depend_on_the_days_asked_before(order):
     rng = np.random.default_rng(15)
     places, _ = fold(*random_records(rng, 70), SCALES[-1], MEMORIES)
     at = ecef_km(rng.uniform(-2.5, 2.5, 60), rng.uniform(12.5, 16.5, 60))
-    own2, origin = rng.choice([0.0, 100.0], 60), rng.integers(16_900, 19_200, 60) // 50 * 50
-    alone = np.zeros((60, 3, 2))
+    origin = rng.integers(16_900, 19_200, 60) // 50 * 50
+    alone = np.zeros((60, *SHAPE))
     for i in range(60):
-        component_densities(at[i : i + 1], own2[i : i + 1], origin[i : i + 1], places, SCALES**2,
-                            MEMORIES, alone[i : i + 1])  # fmt: skip
+        component_densities(at[i : i + 1], origin[i : i + 1], places, SCALES**2, MEMORIES,
+                            alone[i : i + 1])  # fmt: skip
     row = {
         "sorted": np.argsort(origin, kind="stable"),
         "reversed": np.argsort(-origin, kind="stable"),
         "mixed": rng.permutation(60),
     }[order]
-    out = np.zeros((60, 3, 2))
-    component_densities(at[row], own2[row], origin[row], places, SCALES**2, MEMORIES, out)
+    out = np.zeros((60, *SHAPE))
+    component_densities(at[row], origin[row], places, SCALES**2, MEMORIES, out)
     assert (alone > 0).mean() > 0.2
     assert out.tobytes() == alone[row].tobytes()
 
@@ -257,79 +415,13 @@ def test_towns_agree_with_quadrature_of_the_plain_kernel(radius_km):
         assert got[i] == pytest.approx(value * factor[i], rel=2e-6, abs=1e-15)
 
 
-@given(
-    t0=st.floats(-60.0, 60.0),
-    p=st.floats(0.0, 40.0),
-    length=st.floats(1e-7, 50.0),
-    sigma=st.floats(0.5, 20.0),
-)
-def test_line_mean_is_the_integral_of_the_kernel(t0, p, length, sigma):
-    h2 = 8.0 * sigma**2
-    half = math.sqrt(max(h2 - p * p, 0.0))
-    # The kernel is a polynomial only inside its reach: tell quad where it ends.
-    inside = sorted({min(max(x, 0.0), length) for x in (0.0, t0 - half, t0 + half, length)})
-    exact = sum(
-        quad(lambda t: biweight(p * p + (t - t0) ** 2, h2), x, y, epsabs=0.0, epsrel=1e-12)[0]
-        for x, y in itertools.pairwise(inside)
-    )
-    # Where a piece only grazes the kernel the remaining mass is cancellation in 1 − c²/H²; the
-    # length of the part within reach is a difference of numbers up to 110 km.
-    peak = 3.0 / (math.pi * h2)
-    assert mean_biweight(t0, p * p, length, h2) == pytest.approx(
-        exact / length, rel=1e-9 + 1e-13 / length, abs=1e-10 * peak
-    )
-
-
-def test_line_mean_of_a_parked_vehicle_is_the_value_there():
-    assert mean_biweight(0.0, 9.0, 0.0, 800.0) == biweight(9.0, 800.0)
-    assert mean_biweight(0.0, 9.0, 1e-9, 800.0) == pytest.approx(biweight(9.0, 800.0), rel=1e-9)
-    assert mean_biweight(0.0, 800.0, 0.0, 800.0) == 0.0
-    assert mean_biweight(0.0, 1e6, 5.0, 800.0) == 0.0
-    assert mean_biweight(-30.0, 0.0, 5.0, 800.0) == 0.0  # reach ends just behind the start
-
-
-@pytest.mark.parametrize("sigma", [1.0, 10.0, 80.0, 200.0, 1000.0])
-def test_kernel_holds_one_record_on_the_sphere(sigma):
-    """Mass over the sphere by the angle θ from the record: chord 2R sin(θ/2), ring 2πR² sin θ."""
-    h2 = 8.0 * sigma**2
-    last = 2.0 * math.asin(min(1.0, math.sqrt(h2) / (2.0 * R)))
-
-    def ring(theta):
-        return (
-            biweight((2.0 * R * math.sin(theta / 2.0)) ** 2, h2)
-            * 2.0
-            * math.pi
-            * R**2
-            * math.sin(theta)
-        )
-
-    assert quad(ring, 0.0, last)[0] == pytest.approx(1.0, abs=1e-9)
-
-
-def test_kernel_has_variance_sigma_squared_along_each_axis():
-    sigma = 7.0
-    h2 = 8.0 * sigma**2
-    # E[x²] = ½ E[r²] = ½ ∫ r² k(r) 2πr dr.
-    moment = quad(
-        lambda r: 0.5 * r**2 * biweight(r * r, h2) * 2.0 * math.pi * r, 0.0, math.sqrt(h2)
-    )
-    assert moment[0] == pytest.approx(sigma**2, rel=1e-10)
-
-
-def test_plain_kernel_is_the_compiled_one():
-    c = np.linspace(0.0, 100.0, 301)
-    ours = [biweight(x * x, 8.0 * 20.0**2) for x in c]
-    np.testing.assert_allclose(plain.biweight(c, 20.0), ours, rtol=1e-13)
-    assert biweight(3200.0, 3200.0) == 0.0
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_records_changes_no_bit(seed):
     rng = np.random.default_rng(seed)
     records = random_records(rng, 90)
     a, b = random_pieces(rng, 20)
     origin = rng.integers(17_500, 19_100, 20).astype(np.int64)
-    weights = rng.uniform(0.0, 1.0, (3, 2))
+    weights = rng.uniform(0.0, 1.0, SHAPE)
     start = np.array([0, 5, 20])
     first = compiled(records, a, b, np.ones(20), origin, start, weights)
     mixed = rng.permutation(90)
@@ -337,78 +429,3 @@ def test_the_order_of_records_changes_no_bit(seed):
     for one, other in zip(first[:3], again[:3], strict=True):
         assert one.tobytes() == other.tobytes()
     assert first[3][mixed].tobytes() == again[3].tobytes()
-
-
-@given(h=st.floats(1.0, 500.0), ratio=st.floats(1e-6, 40.0))
-def test_the_disc_mean_at_the_centre_is_exact_at_any_radius(h, ratio):
-    """By quadrature over the disc, told where the kernel ends."""
-    rho = ratio * h
-    inner = min(rho, h)
-    true = quad(
-        lambda r: biweight(r * r, h * h) * 2.0 * r / rho**2, 0.0, inner, epsabs=0.0, epsrel=1e-12
-    )[0]
-    assert biweight(0.0, widened(h * h, rho * rho)) == pytest.approx(true, rel=1e-10)
-    assert widened(h * h, rho * rho) == pytest.approx(reach2_by_hand(h * h, rho), rel=1e-9)
-
-
-def test_a_disc_of_ten_km_at_the_peak_of_a_ten_km_kernel_by_hand():
-    """r = 100/800 = 1/8: the mean of (1 − x)² over x < 1/8 is (1 − (7/8)³) / (3/8) = 0.880."""
-    h2 = 8.0 * 10.0**2
-    assert widened(h2, 100.0) == pytest.approx(800.0 / (1.0 - 1 / 8 + 1 / 192), rel=1e-15)
-    peak = biweight(0.0, widened(h2, 100.0)) / biweight(0.0, h2)
-    assert peak == pytest.approx((1.0 - 0.875**3) / 0.375, rel=1e-12)
-    assert widened(h2, 0.0) == h2
-    assert widened(h2, 800.0) == pytest.approx(2400.0, rel=1e-15)  # once the kernel fits, 3 ρ²
-    assert widened(h2, 801.0) == 2403.0
-
-
-@given(h2=st.floats(1.0, 1e5), less=st.floats(0.0, 1.0), radius2=st.floats(0.0, 1e5))
-def test_a_disc_never_narrows_and_a_wider_kernel_stays_wider(h2, less, radius2):
-    """Places are searched tier by tier, by the widest kernel's reach: the order must hold."""
-    assert widened(h2, radius2) >= h2
-    assert widened(h2 * max(less, 1e-9), radius2) <= widened(h2, radius2) * (1 + 1e-12)
-    assert widened(h2, radius2 * less) <= widened(h2, radius2) * (1 + 1e-12)
-
-
-def true_disc_mean(distance, h, rho):
-    """Mean of the kernel over a disc ``distance`` from its centre, by rings around the kernel."""
-
-    def arc(r):
-        if r == 0.0 or distance == 0.0:
-            return 2.0 * math.pi * (r < rho or distance + r <= rho)
-        cosine = (distance**2 + r * r - rho**2) / (2.0 * distance * r)
-        return 2.0 * math.acos(min(1.0, max(-1.0, cosine)))
-
-    edges = sorted({0.0, min(h, abs(rho - distance)), min(h, rho + distance), h})
-    mass = sum(
-        quad(lambda r: biweight(r * r, h * h) * arc(r) * r, x, y, epsrel=1e-9, limit=200)[0]
-        for x, y in itertools.pairwise(edges)
-    )
-    return mass / (math.pi * rho**2)
-
-
-@pytest.mark.parametrize(("rho", "off"), [(2.0, 0.004), (5.0, 0.016), (10.0, 0.04), (20.0, 0.07)])
-def test_the_disc_mean_is_near_the_true_mean_off_the_centre_too(rho, off):
-    """A 10 km kernel: never further off than 7 % of the peak, and always nearer than without the
-    disc or with its variance ρ²/4 added instead. To first order in r = ρ²/H² what is left is
-    r (2u² − 3u⁴) of the peak at distance u H: r/3 at most but for the edge, where both are small.
-    """
-    sigma = 10.0
-    h = math.sqrt(8.0) * sigma
-    distance = np.linspace(0.0, h + rho, 41)
-    true = np.array([true_disc_mean(d, h, rho) for d in distance])
-
-    def furthest(h2):
-        return np.abs([biweight(d * d, h2) for d in distance] - true).max() / true[0]
-
-    assert furthest(widened(h * h, rho * rho)) < off
-    assert furthest(widened(h * h, rho * rho)) < furthest(8.0 * (sigma**2 + rho**2 / 4.0))
-    assert furthest(widened(h * h, rho * rho)) < furthest(h * h)
-
-
-@pytest.mark.parametrize("ratio", [0.1, 1.0, 3.0])
-def test_a_kernel_averaged_over_discs_still_holds_one_record(ratio):
-    h = 28.0
-    reach = math.sqrt(widened(h * h, (ratio * h) ** 2))
-    mass = quad(lambda r: biweight(r * r, reach * reach) * 2.0 * math.pi * r, 0.0, reach)[0]
-    assert mass == pytest.approx(1.0, rel=1e-10)

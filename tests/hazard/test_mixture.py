@@ -20,6 +20,7 @@ from kidnaprisk.hazard.area import covered_area
 from kidnaprisk.hazard.pieces import Pieces
 from kidnaprisk.hazard.state import to_state
 from kidnaprisk.incidents.coverage import coverage_of
+from tests.exposure import oracle
 
 SMALL = {"scales_km": (20.0, 80.0), "memories_days": (180.0,)}
 
@@ -35,7 +36,7 @@ def area_of(model):
 def bytes_of(model):
     arrays, _ = to_state(model)
     learned = {k: v for k, v in arrays.items() if not k.startswith("network")}
-    rest = np.array([model.town_weight_, model.floor_weight_, model.dispersion_, model.origin_day_])
+    rest = np.array([model.floor_weight_, model.dispersion_, model.origin_day_])
     return {**{k: (v.dtype, v.tobytes()) for k, v in learned.items()}, "rest": rest.tobytes()}
 
 
@@ -131,19 +132,18 @@ def test_a_first_fit_that_fails_leaves_the_model_unfitted(make_table):
 def test_weights_have_nine_digits_and_those_of_nothing_are_zero(model, catalogue_model):
     """More digits differ from processor to processor; under a millionth of a record is none."""
     for fitted in (model, catalogue_model):
+        weights = [*fitted.weights_.ravel(), *fitted.town_weights_, fitted.floor_weight_]
         numbers = [
-            *fitted.weights_.ravel(),
-            fitted.town_weight_,
-            fitted.floor_weight_,
+            *weights,
+            *fitted.unit_expected_,
             fitted.dispersion_,
             fitted.covered_area_km2_,
             fitted.log_likelihood_,
         ]
         assert all(float(f"{number:.9g}") == number for number in numbers)
-        used = fitted.weights_[fitted.weights_ > 0.0]
-        # Of one record a component sees at most window after window to the end of history.
-        assert used.min() * len(fitted.records_) > 1e-6
-    assert (catalogue_model.weights_ == 0.0).any()
+        brings = np.array(weights) * fitted.unit_expected_
+        assert ((brings == 0.0) | (brings >= 1e-6 * (1.0 - 1e-8))).all()
+        assert (brings == 0.0).any()
 
 
 def test_fit_leaves_the_table_alone(table):
@@ -235,26 +235,27 @@ def test_a_coverage_derived_beside_a_declared_one_does_not_know_the_future_eithe
 
 def test_the_past_is_asked_as_it_was_known_then(model, table):
     """On day t only records known by the day before speak; worked from the plain formula."""
+    began, ended = (
+        np.full(400, float(_day(pd.Timestamp(day))))
+        for day in ("2018-01-01", table["known_on"].max())
+    )
     for day in ("2019-05-05", "2021-10-10"):
-        t = pd.Timestamp(day)
-        origin = float((t - pd.Timestamp("1970-01-01")).days - 1)
+        origin = float(_day(pd.Timestamp(day)) - 1)
         at = np.array([[2.0, 14.0], [4.1, 14.6], [8.3, 14.1]])
         records = plain.record_densities(
             ecef_km(*at.T), np.full(3, origin), ecef_km(table.geometry.x, table.geometry.y),
             table["location_error_km"].to_numpy(float),
             table["date"].to_numpy().astype("datetime64[D]").astype(float),
             table["known_on"].to_numpy().astype("datetime64[D]").astype(float),
+            np.zeros(400, np.int64), began, ended,
             model.scales_km, model.memories_days, model.weights_,
         ).sum(axis=1)  # fmt: skip
-        towns = (
-            plain.biweight(
-                np.linalg.norm(ecef_km(*at.T)[:, None] - model.towns_.xyz[None], axis=2), 20.0
-            )
-            @ model.towns_.share
+        chord = np.linalg.norm(ecef_km(*at.T)[:, None] - model.towns_.xyz[None], axis=2)
+        towns = sum(
+            weight * plain.biweight(chord, scale) @ model.towns_.share
+            for weight, scale in zip(model.town_weights_, (8.0, 40.0), strict=True)
         )
-        expected = (
-            records + model.town_weight_ * towns + model.floor_weight_ / model.covered_area_km2_
-        )
+        expected = records + towns + model.floor_weight_ / model.covered_area_km2_
         got = model.intensity(points(*at.T), f"{day}T00:00Z")
         np.testing.assert_allclose(got, expected, rtol=1e-9)
         assert model.intensity(points(*at.T), f"{day}T23:59Z").tolist() == got.tolist()
@@ -367,40 +368,30 @@ def _in_mali(table):
 # units and places
 
 
-@pytest.mark.parametrize("name", ["model", "catalogue_model"])
+@pytest.mark.parametrize("name", ["model", "mixed_model", "catalogue_model"])
 def test_hazard_adds_up_to_the_expected_daily_count(name, request):
     """Σ λ · km² over the covered raster is what the components expect a day inside."""
     fitted = request.getfixturevalue(name)
-    area = area_of(fitted)
-    day = fitted.origin_day_
-    rows = fitted.records_
-    first, last, known = (
-        rows[column].to_numpy().astype("datetime64[D]").astype(float)
-        for column in ("date", "date_end", "known_on")
-    )
-    middle = np.minimum(0.5 * (first + last), known)
+    area, rows = area_of(fitted), fitted.records_
+    strength = oracle.Hazard(fitted).strength(fitted.origin_day_)
     error = rows["location_error_km"].astype("Float64").fillna(25.0).to_numpy(float)
     lon, lat = rows["lon"].to_numpy(), rows["lat"].to_numpy()
-    expected = fitted.floor_weight_ + fitted.town_weight_ * (
-        fitted.towns_.share
-        @ area.fraction_inside(
-            fitted.towns_.lon, fitted.towns_.lat, np.full(len(fitted.towns_.lon), 20.0)
-        )
-    )
+    expected = fitted.floor_weight_
+    for weight, scale in zip(fitted.town_weights_, fitted.town_scales_km, strict=True):
+        sigma = np.full(len(fitted.towns_.lon), scale)
+        inside = area.fraction_inside(fitted.towns_.lon, fitted.towns_.lat, sigma)
+        expected += weight * (fitted.towns_.share @ inside)
     for s, scale in enumerate(fitted.scales_km):
-        inside = area.fraction_inside(lon, lat, np.hypot(scale, error))
-        for m, memory in enumerate(fitted.memories_days):
-            expected += (
-                fitted.weights_[s, m] * (inside * np.exp(-(day - middle) / memory) / memory).sum()
-            )
+        for family, sigma in enumerate((np.hypot(scale, error), np.full(len(lon), scale))):
+            expected += area.fraction_inside(lon, lat, sigma) @ strength[family, s]
     rng = np.random.default_rng(0)
     total = 0.0
-    for _ in range(4):  # a raster of 28 km against kernels of 10 km: jitter it
+    for _ in range(30):  # a raster of 28 km against kernels of 3 km: jitter it
         shift = rng.uniform(-0.125, 0.125, 2)
         value = fitted.intensity(
             points(area.cell_lon + shift[0], area.cell_lat + shift[1]), "2030-01-01T00:00Z"
         )
-        total += np.nansum(value * area.cell_km2) / 4.0
+        total += np.nansum(value * area.cell_km2) / 30.0
     assert total == pytest.approx(expected, rel=0.05)
 
 
@@ -464,8 +455,9 @@ def test_answers_do_not_depend_on_company_or_index(model):
 
 
 def test_adding_an_incident_never_lowers_the_hazard_at_fixed_weights(table, model):
-    fewer = kr.KernelMixture().fit(table.iloc[:-60])
-    for name in ("weights_", "town_weight_", "floor_weight_", "origin_day_", "covered_until_"):
+    # Of the same day, lest the hazard of fewer records stand still sooner.
+    fewer = kr.KernelMixture().fit(table.iloc[:-60], as_of=model.as_of_)
+    for name in ("weights_", "town_weights_", "floor_weight_", "origin_day_", "covered_until_"):
         setattr(fewer, name, getattr(model, name))
     at = points(np.linspace(1, 9, 80), np.full(80, 14.2))
     when = "2030-01-01T00:00Z"
@@ -481,16 +473,25 @@ def test_pieces_are_additive(model):
     assert model.integrate(parts).sum() == pytest.approx(model.integrate(whole)[0], rel=1e-6)
 
 
-def test_evidence_of_records_adds_up(model):
+@pytest.mark.parametrize("name", ["model", "mixed_model"])
+def test_evidence_of_records_adds_up(name, request):
+    """Records of any kind add to the expected; only kidnappings are evidence."""
+    model = request.getfixturevalue(name)
     rng = np.random.default_rng(1)
     at = np.stack([rng.uniform(1, 9, 50), rng.uniform(13.2, 15, 50)], axis=1)
     when = np.full(50, np.datetime64("2022-01-01", "ns"))
     group = rng.integers(0, 7, 50)
     pieces = Pieces(at, at + np.array([0.02, 0.0]), np.ones(50), when, 10.0)
     evidence = model.evidence(pieces, group, 7)
-    assert evidence.of_record.sum() == pytest.approx(evidence.weight_sum.sum(), rel=1e-12)
+    kidnapping = (model.records_["kind"] == "kidnapping").to_numpy()
+    assert (evidence.of_record[~kidnapping].sum() > 0.0) == (name == "mixed_model")
+    told = evidence.of_record[kidnapping].sum()
+    assert told == pytest.approx(evidence.weight_sum.sum(), rel=1e-12)
+    assert evidence.of_record.sum() == pytest.approx(np.nansum(evidence.from_records), rel=1e-12)
     covered = np.isfinite(evidence.expected)
     assert 10 < covered.sum() < 50
+    assert (np.isnan(evidence.from_records) == ~covered).all()
+    assert (evidence.from_records[covered] < evidence.expected[covered]).all()
     told = np.bincount(group, np.nan_to_num(evidence.expected), 7)
     np.testing.assert_array_less(evidence.weight_sum, told + 1e-30)
     assert (evidence.weight_square <= evidence.weight_sum**2 * (1 + 1e-12)).all()
@@ -498,7 +499,8 @@ def test_evidence_of_records_adds_up(model):
     # Pieces that are not covered are in no group.
     without = model.evidence(pieces.take(covered), group[covered], 7)
     assert without.expected.tobytes() == evidence.expected[covered].tobytes()
-    for one, other in zip(evidence[1:], without[1:], strict=True):
+    assert without.from_records.tobytes() == evidence.from_records[covered].tobytes()
+    for one, other in zip(evidence[1:4], without[1:4], strict=True):
         assert one.tobytes() == other.tobytes()
 
 
@@ -528,15 +530,48 @@ def test_records_known_only_to_200_km(make_table):
     assert got.max() / got.min() < 5
 
 
-def test_only_kidnappings_are_used(table):
-    more = table.copy()
-    attack = table.iloc[::2].copy()
-    attack["kind"], attack["incident_id"] = "attack", "attack-" + attack["incident_id"]
-    more = gpd.GeoDataFrame(pd.concat([more, attack], ignore_index=True), crs=table.crs)
-    more.attrs = dict(table.attrs)
-    assert bytes_of(kr.KernelMixture(**SMALL).fit(more)) == bytes_of(
-        kr.KernelMixture(**SMALL).fit(table)
+@pytest.mark.parametrize(("error_km", "told"), [(25.0, True), (200.0, False)])
+def test_what_comes_back_to_one_place_is_told_there_unless_only_a_province_is_known(
+    make_table, error_km, told
+):
+    """Written down at the same point every time: a district's centre, or but a province's."""
+    table = make_table(80)
+    table["location_error_km"] = error_km
+    table["geometry"] = gpd.points_from_xy(np.full(80, 2.0), np.full(80, 14.0))
+    model = kr.KernelMixture().fit(table)
+    near, far = model.intensity(points([2.0, 2.5], [14.0, 14.0]), "2024-01-01T00:00Z")
+    assert (near > 10 * far > 0) == told
+    assert told or near < 1.2 * far
+
+
+def other_kinds(table, kind):
+    """Every second row once more, of another kind."""
+    extra = table.iloc[::2].copy()
+    extra["kind"], extra["incident_id"] = kind, f"{kind}-" + extra["incident_id"]
+    both = gpd.GeoDataFrame(pd.concat([table, extra], ignore_index=True), crs=table.crs)
+    both.attrs = dict(table.attrs)
+    return both
+
+
+@pytest.mark.parametrize(
+    ("kind", "context"), [("attack", ()), ("unrest", ("attack", "battle")), ("attack", ("battle",))]
+)
+def test_only_kidnappings_and_the_context_asked_for_are_used(table, kind, context):
+    given = {**SMALL, "context_kinds": context}
+    assert bytes_of(kr.KernelMixture(**given).fit(other_kinds(table, kind))) == bytes_of(
+        kr.KernelMixture(**given).fit(table)
     )
+
+
+def test_context_events_are_used_but_are_no_targets(table):
+    alone = kr.KernelMixture(**SMALL).fit(table)
+    both = kr.KernelMixture(**SMALL).fit(other_kinds(table, "battle"))
+    assert (alone.weights_.shape, both.weights_.shape) == ((1, 2, 2, 1), (2, 2, 2, 1))
+    assert both.n_targets_ == alone.n_targets_
+    assert both.describe()["incidents"] == 400
+    assert both.describe()["context_events"] == 200
+    assert alone.describe()["context_events"] == 0
+    assert bytes_of(both) != bytes_of(alone)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -586,7 +621,12 @@ def test_covers(model):
         {"scales_km": None}, {"scales_km": "wide"}, {"scales_km": [[10.0]]},
         {"memories_days": ()}, {"memories_days": (-1.0,)}, {"memories_days": (np.inf,)},
         {"memories_days": ("long",)},
-        {"town_scale_km": 0.0}, {"town_scale_km": np.nan}, {"town_scale_km": "20"},
+        {"town_scales_km": 0.0}, {"town_scales_km": (0.0,)}, {"town_scales_km": (np.nan,)},
+        {"town_scales_km": "20"}, {"town_scales_km": ("20",)}, {"town_scales_km": ()},
+        {"context_kinds": "attack"}, {"context_kinds": None}, {"context_kinds": ("kidnapping",)},
+        {"context_kinds": ("attack", "ambush")}, {"context_kinds": (3,)}, {"context_kinds": 7},
+        {"most_targets": 0}, {"most_targets": 99}, {"most_targets": 150.5},
+        {"most_targets": "all"}, {"most_targets": None}, {"most_targets": True},
         {"town_exponent": np.nan}, {"town_exponent": "half"},
         {"town_population": 10**9}, {"town_population": "many"},
         {"window_days": 0}, {"window_days": 10**6}, {"window_days": np.nan},

@@ -15,13 +15,18 @@ from kidnaprisk.hazard.places import faded_sums, fold
 MEMORY = np.array([45.0, 730.0])
 
 
-def folded(lon, lat, error, event, known, name=None, widest=80.0):
+def folded(
+    lon, lat, error, event, known, name=None, group=None, open_day=None, close_day=None, widest=80.0
+):
     if name is None:
         name = [f"r{i:03d}" for i in range(len(lon))]
+    nought = np.zeros(len(lon), np.int64)
     return fold(
         np.asarray(lon, float), np.asarray(lat, float), np.asarray(error, float),
-        np.asarray(event, float), np.asarray(known, np.int64), np.asarray(name, str), widest,
-        MEMORY,
+        np.asarray(event, float), np.asarray(known, np.int64), np.asarray(name, str),
+        nought if group is None else np.asarray(group, np.int64),
+        nought if open_day is None else np.asarray(open_day, np.int64),
+        nought if close_day is None else np.asarray(close_day, np.int64), widest, MEMORY,
     )  # fmt: skip
 
 
@@ -38,6 +43,17 @@ def test_one_place_for_each_position_and_error():
     assert order[places.start[both] : places.start[both + 1]].tolist() == [1, 0]
 
 
+def test_another_group_or_day_of_opening_or_closing_is_another_place():
+    # Alike but for: nothing, group, opening, closing. Four places; the first holds two records.
+    places, order = folded(
+        [0.0] * 5, [14.0] * 5, [5.0] * 5, [7.0] * 5, [9] * 5,
+        group=[0, 0, 1, 0, 0], open_day=[3, 3, 3, 4, 3], close_day=[20, 20, 20, 20, 21],
+    )  # fmt: skip
+    days = zip(places.group, places.open_day, places.close_day, strict=True)
+    found = {key: set(order[places.start[p] : places.start[p + 1]]) for p, key in enumerate(days)}
+    assert found == {(0, 3, 20): {0, 1}, (1, 3, 20): {2}, (0, 4, 20): {3}, (0, 3, 21): {4}}
+
+
 rows = st.lists(
     st.tuples(
         st.sampled_from([-179.9, 0.0, 0.5, 179.9]),
@@ -45,6 +61,8 @@ rows = st.lists(
         st.sampled_from([0.0, 5.0, 200.0]),
         st.integers(0, 2000),
         st.integers(0, 90),
+        st.integers(0, 2),
+        st.sampled_from([0, 1500]),
     ),
     min_size=1,
     max_size=30,
@@ -53,25 +71,23 @@ rows = st.lists(
 
 @given(rows)
 def test_layout_is_what_places_promises(records):
-    lon, lat, error, event, delay = (np.array(c, float) for c in zip(*records, strict=True))
+    lon, lat, error, event, delay, group, begun = (
+        np.array(c, float) for c in zip(*records, strict=True)
+    )
     known = (event + delay).astype(np.int64)
-    places, order = folded(lon, lat, error, event, known)
+    places, order = folded(lon, lat, error, event, known, None, group, begun)
     assert sorted(order.tolist()) == list(range(len(records)))
     assert places.start[0] == 0
     assert places.start[-1] == len(records)
-    assert places.tier_start[0] == 0
-    assert places.tier_start[-1] == len(places.xyz)
     xyz = ecef_km(lon, lat)
     for p in range(len(places.xyz)):
         held = order[places.start[p] : places.start[p + 1]]
         assert len(held) > 0
         assert (xyz[held] == places.xyz[p]).all()
-        assert (error[held] ** 2 == places.error2[p]).all()
+        assert (error[held] ** 2 == places.errors2[places.error_row[p]]).all()
+        assert (group[held] == places.group[p]).all()
+        assert (begun[held] == places.open_day[p]).all()
         assert (np.diff(known[held]) >= 0).all()
-    for t in range(len(places.tier_reach)):
-        inside = slice(places.tier_start[t], places.tier_start[t + 1])
-        assert (np.diff(places.xyz[inside, 2]) >= 0).all()
-        assert (np.sqrt(8.0 * (80.0**2 + places.error2[inside])) <= places.tier_reach[t]).all()
 
 
 @given(rows, st.randoms(use_true_random=False))
@@ -80,9 +96,10 @@ def test_layout_does_not_know_the_order_given(records, random):
     layouts = []
     for table in (named, random.sample(named, len(named))):
         *numbers, name = (np.array(column) for column in zip(*table, strict=True))
-        lon, lat, error, event, delay = (column.astype(float) for column in numbers)
-        places, order = folded(lon, lat, error, event, event + delay, name)
-        layouts.append(b"".join(np.asarray(part).tobytes() for part in (*places, name[order])))
+        lon, lat, error, event, delay, group, begun = (c.astype(float) for c in numbers)
+        places, order = folded(lon, lat, error, event, event + delay, name, group, begun)
+        parts = (*places[:-1], *places.tiers, name[order])
+        layouts.append(b"".join(np.asarray(part).tobytes() for part in parts))
     assert layouts[0] == layouts[1]
 
 
@@ -109,7 +126,7 @@ def test_faded_sums_are_sums_of_faded_records(records):
     for m, memory in enumerate(MEMORY):
         for k in range(len(known)):
             direct = math.fsum(np.exp(-(known[k] - event[: k + 1]) / memory) / memory)
-            assert sums[m, k] == pytest.approx(direct, rel=1e-12, abs=1e-300)
+            assert sums[k, m] == pytest.approx(direct, rel=1e-12, abs=1e-300)
 
 
 def test_centuries_neither_overflow_nor_lose_the_recent_end():
@@ -119,11 +136,11 @@ def test_centuries_neither_overflow_nor_lose_the_recent_end():
     assert np.isfinite(sums).all()
     # Fifty days between records: a geometric series; the last record came 53 days after its elder.
     series = 1.0 / 45.0 / (1.0 - math.exp(-50.0 / 45.0))
-    assert sums[1, -2] == pytest.approx(series, rel=1e-12)
-    assert sums[1, -1] == pytest.approx(1.0 / 45.0 + series * math.exp(-53.0 / 45.0), rel=1e-12)
-    assert sums[0, -1] == pytest.approx(2.0, rel=1e-12)
+    assert sums[-2, 1] == pytest.approx(series, rel=1e-12)
+    assert sums[-1, 1] == pytest.approx(1.0 / 45.0 + series * math.exp(-53.0 / 45.0), rel=1e-12)
+    assert sums[-1, 0] == pytest.approx(2.0, rel=1e-12)
 
 
 def test_each_place_starts_its_sums_anew():
     sums = faded_sums(np.array([0.0, 10.0, 3.0]), np.array([0, 10, 3]), np.array([0, 2, 3]), MEMORY)
-    assert sums[:, 2].tolist() == (1.0 / MEMORY).tolist()
+    assert sums[2].tolist() == (1.0 / MEMORY).tolist()

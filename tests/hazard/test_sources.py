@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import kidnaprisk as kr
 from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import ecef_km
 from kidnaprisk.hazard.sources import fold_records, record_table, town_sources, weigh_towns
+from kidnaprisk.incidents.coverage import DERIVED_NOTE
 
 PARAMETERS = kr.KernelMixture().get_params()
 
@@ -64,7 +67,8 @@ def test_days_and_errors_of_records_by_hand(three):
     """2020-01-01 is day 18262. The month of doubt was told on the 10th: its middle, the 15th, is
     after that, so it counts as of the 10th. An unknown error is the one assumed."""
     table, _ = record_table(three, regions_of("NE", "BF"))
-    records, places, order = fold_records(table, {**PARAMETERS, "unknown_location_error_km": 33.0})
+    parameters = {**PARAMETERS, "unknown_location_error_km": 33.0}
+    records, places, order = fold_records(table, [COVER], 18400, parameters)
     by_id = dict(zip(table["incident_id"].iloc[order], range(3), strict=True))
     assert records.event_day[[by_id[i] for i in "cab"]].tolist() == [18262.0, 18302.0, 18322.5]
     assert records.known_day[[by_id[i] for i in "cab"]].tolist() == [18266, 18302, 18323]
@@ -72,15 +76,130 @@ def test_days_and_errors_of_records_by_hand(three):
     assert (records.event_day <= records.known_day).all()
     assert places.event_day.tolist() == records.event_day.tolist()
     assert places.known_day.tolist() == records.known_day.tolist()
+    assert records.group.tolist() == [0, 0, 0]
     # No faded sum is larger than the record itself on the day it happened.
-    assert (places.prefix * np.array(PARAMETERS["memories_days"])[:, None] <= 1.0).all()
+    assert (places.prefix * np.array(PARAMETERS["memories_days"]) <= 1.0).all()
+
+
+def parts(folded):
+    records, places, _ = folded
+    return [np.asarray(one) for one in (*records, *places[:-1], *places.tiers)]
+
+
+def cover(source, areas, start, end, **given):
+    days = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
+    return kr.Coverage(source, areas, *days, True, **given)
+
+
+COVER = cover("synthetic", ("NE", "BF"), "2019-01-01", "2020-12-31")
+
+
+def spoken(rows, coverage, last_day="2022-12-31"):
+    """When the source of each (id, kind, country, source, day, known) speaks, and its group."""
+    name, kind, country, source, day, known = zip(*rows, strict=True)
+    n = len(rows)
+    table = kidnappings(
+        zip(name, np.linspace(1.0, 2.0, n), [13.5] * n, day, day, known, [5.0] * n, strict=True)
+    )
+    table["kind"], table["country"], table["source"] = kind, country, source
+    known_table, _ = record_table(kr.validate_incidents(table), regions_of("NE"))
+    days, _, order = fold_records(known_table, coverage, number(last_day), PARAMETERS)
+    names = known_table["incident_id"].to_numpy()[order]
+    return {
+        one: (str(np.datetime64(int(begin), "D")), str(np.datetime64(int(end), "D")), int(group))
+        for one, begin, end, group in zip(
+            names, days.open_day, days.close_day, days.group, strict=True
+        )
+    }
+
+
+def number(day):
+    return int(np.datetime64(day, "D").astype(int))
+
+
+def test_a_record_speaks_for_as_long_as_its_source_does_where_it_lies():
+    """By source and country, or region; else for as long as any; never before its own day, never
+    after the last day known, and from the day it is known at least."""
+    told = spoken(
+        [
+            ("niger", "kidnapping", "NE", "a", "2020-02-01", "2020-02-05"),
+            ("mali", "kidnapping", "ML", "a", "2020-02-01", "2020-02-05"),
+            ("context", "battle", "NE", "b", "2020-02-01", "2020-02-05"),
+            ("nobody's", "kidnapping", "TD", "a", "2020-02-01", "2020-02-05"),
+            ("early", "kidnapping", "ML", "a", "2016-03-01", "2016-03-01"),
+            ("late", "kidnapping", "NE", "a", "2020-12-30", "2021-02-14"),
+        ],
+        [
+            cover("a", ("NE",), "2019-01-01", "2020-06-30"),
+            cover("a", ("NE", "BJ"), "2019-09-01", "2020-12-31"),
+            cover("a", ("ML",), "2018-01-01", "2024-12-31"),
+            cover("b", ("NE", "ML"), "2015-05-05", "2021-03-03"),
+        ],
+    )
+    assert told == {
+        "niger": ("2019-01-01", "2020-12-31", 0),
+        "mali": ("2018-01-01", "2022-12-31", 0),
+        "context": ("2015-05-05", "2021-03-03", 1),
+        "nobody's": ("2015-05-05", "2022-12-31", 0),
+        "early": ("2016-03-01", "2022-12-31", 0),
+        "late": ("2019-01-01", "2021-02-14", 0),
+    }
+
+
+def test_a_source_may_tell_of_one_kind_for_longer_than_of_another():
+    """What it told of battles since 2010 does not fill the memory of its kidnappings."""
+    coverage = [
+        cover("a", ("NE",), "2018-01-01", "2020-06-30", kinds=("kidnapping",)),
+        cover("a", ("NE",), "2010-01-01", "2022-06-30", kinds=("battle", "attack")),
+    ]
+    day = ("2020-02-01", "2020-02-05")
+    rows = [(kind, kind, "NE", "a", *day) for kind in ("kidnapping", "battle", "explosion")]
+    assert spoken(rows, coverage) == {
+        "kidnapping": ("2018-01-01", "2020-06-30", 0),
+        "battle": ("2010-01-01", "2022-06-30", 1),
+        "explosion": ("2010-01-01", "2022-06-30", 1),
+    }
+
+
+def test_a_source_that_states_nothing_has_not_ended_with_its_last_row():
+    """One newspaper told of one kidnapping in 2019, another of one in 2021: neither has ended."""
+    derived = {"note": DERIVED_NOTE}
+    rows = [
+        ("one", "kidnapping", "NE", "paper", "2019-03-01", "2019-03-02"),
+        ("two", "kidnapping", "NE", "other paper", "2021-04-01", "2021-04-04"),
+        ("stated", "kidnapping", "NE", "a", "2020-05-05", "2020-05-05"),
+    ]
+    coverage = [
+        cover("a", ("NE",), "2010-01-01", "2020-06-30"),
+        cover("paper", ("NE",), "2019-03-01", "2019-03-01", **derived),
+        cover("other paper", ("NE",), "2021-04-01", "2021-04-01", **derived),
+    ]
+    assert spoken(rows, coverage) == {
+        "one": ("2019-03-01", "2021-04-01", 0),
+        "two": ("2019-03-01", "2021-04-04", 0),
+        "stated": ("2010-01-01", "2020-06-30", 0),
+    }
+
+
+def test_a_coverage_by_region_speaks_for_that_region():
+    at = regions_of("NE")
+    _, region = record_table(kidnappings([("a", 1.0, 13.5, *["2020-02-01"] * 3, 5.0)]), at)
+    here = at["region_id"].iloc[region[0]]
+    row = ("one", "kidnapping", "NE", "a", "2020-02-01", "2020-02-01")
+    coverage = [
+        cover("a", (here,), "2019-01-01", "2020-06-30"),
+        cover("a", ("NE-agadez",), "2012-01-01", "2022-06-30"),
+    ]
+    assert "NE-agadez" in set(at["region_id"])
+    assert here != "NE-agadez"
+    assert spoken([row], coverage) == {"one": ("2019-01-01", "2020-06-30", 0)}
 
 
 def test_the_order_of_rows_is_forgotten(three):
     table, _ = record_table(three, regions_of("NE", "BF"))
-    one = fold_records(table, PARAMETERS)
-    again = fold_records(table.iloc[::-1].reset_index(drop=True), PARAMETERS)
-    for first, second in zip((*one[0], *one[1]), (*again[0], *again[1]), strict=True):
+    one = fold_records(table, [COVER], 18400, PARAMETERS)
+    again = fold_records(table.iloc[::-1].reset_index(drop=True), [COVER], 18400, PARAMETERS)
+    for first, second in zip(parts(one), parts(again), strict=True):
         assert first.tobytes() == second.tobytes()
     assert (2 - again[2]).tolist() == one[2].tolist()
 
@@ -89,14 +208,14 @@ def test_shares_of_towns_by_hand():
     """Powers of 1/2 of 40,000, 10,000 and 90,000 people: 200, 100 and 300 of 600."""
     lon, lat = np.array([1.0, 2.0, 3.0]), np.array([15.0, 13.0, 14.0])
     people = np.array([40_000.0, 10_000.0, 90_000.0])
-    towns, order = weigh_towns(lon, lat, people, {"town_exponent": 0.5, "town_scale_km": 7})
+    towns, order = weigh_towns(lon, lat, people, {"town_exponent": 0.5})
     assert order.tolist() == [1, 2, 0]  # south to north
     assert towns.population.tolist() == people[order].tolist()
     np.testing.assert_allclose(towns.share, [1 / 6, 3 / 6, 2 / 6], rtol=1e-15)
-    assert towns.scale_km == 7.0
+    assert (towns.lon.tolist(), towns.lat.tolist()) == ([2.0, 3.0, 1.0], [13.0, 14.0, 15.0])
     assert towns.xyz.tolist() == ecef_km(lon[order], lat[order]).tolist()
     assert (np.diff(towns.xyz[:, 2]) > 0).all()
-    even, _ = weigh_towns(lon, lat, people, {"town_exponent": 0.0, "town_scale_km": 7.0})
+    even, _ = weigh_towns(lon, lat, people, {"town_exponent": 0.0})
     np.testing.assert_allclose(even.share, 1 / 3, rtol=1e-15)
 
 

@@ -15,12 +15,12 @@ from kidnaprisk.errors import ArtifactError, ModelError
 from kidnaprisk.hazard.state import from_state, to_state
 
 
-def test_there_and_back_changes_no_bit(model, catalogue_model):
+def test_there_and_back_changes_no_bit(model, mixed_model, catalogue_model):
     rng = np.random.default_rng(0)
     at = gpd.GeoSeries(
         gpd.points_from_xy(rng.uniform(-5, 12, 300), rng.uniform(10, 18, 300)), crs="EPSG:4326"
     )
-    for fitted in (model, catalogue_model):
+    for fitted in (model, mixed_model, catalogue_model):
         again = from_state(*to_state(fitted))
         for when in ("2019-06-01T00:00Z", "2030-01-01T00:00Z"):
             assert again.intensity(at, when).tobytes() == fitted.intensity(at, when).tobytes()
@@ -81,19 +81,26 @@ def test_only_what_cannot_be_worked_out_is_stored(model):
     """Places, shares of towns and the last day follow from records, people and regions."""
     arrays, facts = to_state(model)
     assert {name.split("_")[0] for name in arrays} == {
-        "weights", "covered", "network", "town", "record",
+        "weights", "unit", "covered", "network", "town", "record",
     }  # fmt: skip
     assert {name for name in arrays if name.startswith("town_")} == {
-        "town_lon", "town_lat", "town_population",
+        "town_lon", "town_lat", "town_population", "town_weights",
     }  # fmt: skip
-    assert not {"origin_day_", "places_", "town_share"} & (set(facts) | set(arrays))
+    worked_out = {"origin_day_", "places_", "town_share", "record_open_day", "record_close_day"}
+    assert not worked_out & (set(facts) | set(arrays))
 
 
-def test_what_is_worked_out_again_is_what_was_fitted(model, catalogue_model):
-    for fitted in (model, catalogue_model):
+def leaves(parts):
+    """Arrays of a tuple that may hold tuples."""
+    return [one for part in parts for one in (leaves(part) if isinstance(part, tuple) else [part])]
+
+
+def test_what_is_worked_out_again_is_what_was_fitted(model, mixed_model, catalogue_model):
+    for fitted in (model, mixed_model, catalogue_model):
         again = from_state(*to_state(fitted))
         for name in ("places_", "towns_", "network_"):
-            for one, other in zip(getattr(again, name), getattr(fitted, name), strict=True):
+            pairs = zip(leaves(getattr(again, name)), leaves(getattr(fitted, name)), strict=True)
+            for one, other in pairs:
                 assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
                 assert np.asarray(one).dtype == np.asarray(other).dtype
         for name in ("covered_from_", "covered_until_"):
@@ -117,7 +124,7 @@ FACTS = [
     ("as_of", "someday"), ("as_of", None), ("as_of", "2021-01-01T00:00Z"),
     ("dispersion_", "wide"), ("dispersion_", None), ("dispersion_", -0.1),
     ("dispersion_", float("nan")), ("dispersion_", True), ("floor_weight_", -1.0),
-    ("floor_weight_", float("inf")), ("town_weight_", [1.0]), ("covered_area_km2_", -5.0),
+    ("floor_weight_", float("inf")), ("floor_weight_", [1.0]), ("covered_area_km2_", -5.0),
     ("covered_area_km2_", 0.0), ("log_likelihood_", "low"), ("n_iter_", -1), ("n_iter_", "many"),
     ("n_targets_", None),
 ]  # fmt: skip
@@ -143,7 +150,10 @@ def planted(value):
 
 
 SPOILED = {
-    "weights of one scale": ("weights", lambda a: a[:1]),
+    "weights of one scale": ("weights", lambda a: a[:, :, :1]),
+    "weights of one family": ("weights", lambda a: a[:, :1]),
+    "weights of no context": ("weights", lambda a: a[:1]),
+    "weights of a third group": ("weights", lambda a: np.concatenate([a, a[:1]])),
     "weights in words": ("weights", lambda a: a.astype(str)),
     "weights below zero": ("weights", lambda a: -a - 1.0),
     "weights that are none": ("weights", lambda a: a * np.nan),
@@ -151,6 +161,15 @@ SPOILED = {
     "weights in a row": ("weights", np.ravel),
     "weights of half precision": ("weights", lambda a: a.astype(np.float32)),
     "weights that are objects": ("weights", lambda a: a.astype(object)),
+    "weights of one memory": ("weights", lambda a: a[..., :1]),
+    "town weights cut": ("town_weights", lambda a: a[:-1]),
+    "a town weight below zero": ("town_weights", lambda a: a - 1e9),
+    "a town weight that is none": ("town_weights", planted(np.nan)),
+    "town weights in a column": ("town_weights", lambda a: a[:, None]),
+    "expectations cut": ("unit_expected", lambda a: a[:-1]),
+    "an expectation below zero": ("unit_expected", planted(-1e-9)),
+    "an expectation without end": ("unit_expected", planted(np.inf)),
+    "an expectation that is none": ("unit_expected", planted(np.nan)),
     "network cut": ("network_km", lambda a: a[:-1]),
     "network of a column": ("network_lon", lambda a: a[:, None]),
     "network with a hole": ("network_lat", planted(np.nan)),
@@ -166,6 +185,19 @@ SPOILED = {
     "ids not text": ("record_incident_id", lambda a: np.arange(len(a))),
     "ids not UTF-8": ("record_incident_id", planted(b"\xff\xfe")),
     "sources cut": ("record_source", lambda a: a[:-1]),
+    "kinds cut": ("record_kind", lambda a: a[:-1]),
+    "kinds that are none": ("record_kind", lambda a: np.full_like(a, b"")),
+    "a kind that is none": ("record_kind", planted(b"")),
+    "nationalities cut": ("record_nationalities", lambda a: a[:-1]),
+    "outcomes not UTF-8": ("record_outcome", lambda a: np.full(len(a), b"\xff\xfe")),
+    "an outcome's days cut": ("record_outcome_date", lambda a: a[:-1]),
+    "an outcome's days as numbers": ("record_outcome_date", lambda a: a.astype(np.int64)),
+    "fewer than no victims": ("record_victims", planted(-1.0)),
+    "victims without end": ("record_victims", planted(np.inf)),
+    "half a victim": ("record_victims", planted(0.5)),
+    "more victims than there are people": ("record_victims", planted(1e300)),
+    "victims cut": ("record_victims", lambda a: a[:-1]),
+    "foreigners in words": ("record_foreign_victims", lambda a: a.astype(str)),
     "dates in words": ("record_date", lambda a: a.astype(str)),
     "dates as numbers": ("record_known_on", lambda a: a.astype(np.int64)),
     "dates in seconds": ("record_date_end", lambda a: a.astype("datetime64[s]")),
@@ -189,10 +221,10 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("name", SPOILED)
-def test_arrays_that_do_not_fit_together_are_refused(model, name):
+def test_arrays_that_do_not_fit_together_are_refused(mixed_model, name):
     """Compiled code does not check bounds: what is read from a disk must be checked before it."""
     keys, change = SPOILED[name]
-    arrays, facts = to_state(model)
+    arrays, facts = to_state(mixed_model)
     spoiled = {key: change(arrays[key]) for key in ((keys,) if isinstance(keys, str) else keys)}
     with pytest.raises(ArtifactError) as caught:
         from_state({**arrays, **spoiled}, facts)

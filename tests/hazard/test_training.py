@@ -24,21 +24,33 @@ from kidnaprisk.hazard.places import fold
 from kidnaprisk.hazard.sources import fold_records
 from kidnaprisk.hazard.training import Forecasts, Records, Towns, cut_history, learn_dispersion
 from kidnaprisk.routes.borders import RegionIndex
+from tests.exposure import oracle
 
 SCALES = np.array([10.0, 40.0])
 MEMORIES = np.array([45.0, 400.0])
 
 
-def records_of(lon, lat, error, event, known):
+# Sources that began so long ago that every memory is full, and never end.
+LONG_AGO, NEVER = -1_000_000, 1_000_000
+
+
+def records_of(lon, lat, error, event, known, group=0, opened=LONG_AGO, closed=NEVER):
+    whole = (np.broadcast_to(one, len(lon)) for one in (known, group, opened, closed))
     return Records(
         np.asarray(lon, float), np.asarray(lat, float), np.asarray(error, float),
-        np.asarray(event, float), np.asarray(known, np.int64),
+        np.asarray(event, float), *(one.astype(np.int64) for one in whole),
     )  # fmt: skip
 
 
-def at_days(event, known):
+def at_days(event, known, **given):
     n = len(event)
-    return records_of(np.zeros(n), np.full(n, 14.0), np.ones(n), event, known)
+    return records_of(np.zeros(n), np.full(n, 14.0), np.ones(n), event, known, **given)
+
+
+def folded(records):
+    names = np.array([f"r{i}" for i in range(len(records.lon))])
+    places, order = fold(*records[:5], names, *records[5:], SCALES[-1], MEMORIES)
+    return Records(*(column[order] for column in records)), places, order
 
 
 def open_between(*days):
@@ -61,6 +73,32 @@ def test_windows_by_hand():
     assert history.of_record.tolist() == [-1, -1, 2, 2, 1, 1, 0, 0]
     assert history.targets.tolist() == [6, 7, 4, 5, 2, 3]
     assert history.covered.tolist() == [[True, True, True]]
+
+
+def test_context_events_are_no_targets_and_begin_no_window():
+    """The same days as above, a context event among them on each, and an earlier one."""
+    event, known = [3, 10, 11, 40, 41, 70, 71, 100], [5, 12, 12, 41, 43, 70, 75, 100]
+    group = [0] * 8 + [1] * 9
+    history = cut(at_days([*event, *event, -200], [*known, *known, -200], group=group))
+    assert history.start_day.tolist() == [70, 40, 10]
+    assert history.of_record.tolist() == [-1, -1, 2, 2, 1, 1, 0, 0] + [-1] * 9
+    with pytest.raises(ModelError, match="nothing to learn from"):
+        cut(at_days([3, 50, 80], [3, 50, 80], group=[0, 1, 1]))
+
+
+def test_targets_are_thinned_evenly_over_the_windows():
+    """400 a window, 12 windows: a third of them is about a third of each."""
+    day = np.repeat(np.arange(3.0, 364.0, 0.9), 12)
+    history = cut(at_days(day, day), origin=365)
+    everyone = training.chosen_targets(history, 10**6)
+    assert everyone.tolist() == history.targets.tolist()
+    assert training.chosen_targets(history, len(everyone)).tolist() == everyone.tolist()
+    some = training.chosen_targets(history, len(everyone) // 3)
+    assert len(np.unique(some)) == len(some) == len(everyone) // 3
+    assert np.isin(some, everyone).all()
+    in_window = np.bincount(history.of_record[some])
+    assert (np.abs(in_window - np.bincount(history.of_record[everyone]) / 3) <= 1.0).all()
+    assert (np.diff(history.of_record[some]) >= 0).all()
 
 
 def test_half_days_belong_to_the_window_they_fall_in():
@@ -117,14 +155,21 @@ def test_no_target_is_known_before_its_window_begins(rows, days):
     assert (np.diff(start) <= 0).all()
 
 
-def densities_of(records, origin=100, days=30):
-    names = np.array([f"r{i}" for i in range(len(records.lon))])
-    places, order = fold(*records, names, SCALES[-1], MEMORIES)
-    records = Records(*(c[order] for c in records))
-    history = cut(records, origin, days)
+TOWN_SCALES = np.array([5.0, 20.0])
+
+
+def one_town():
+    """A town 900 km away from the records, in nobody's reach."""
     one = ecef_km([5.0], [20.0])
-    towns = Towns(np.array([5.0]), np.array([20.0]), np.ones(1), one, np.ones(1), 20.0)
-    density = training.target_densities(records, history, places, SCALES, MEMORIES, towns, 1e6)
+    return Towns(np.array([5.0]), np.array([20.0]), np.ones(1), one, np.ones(1))
+
+
+def densities_of(records, origin=100, days=30):
+    records, places, _ = folded(records)
+    history = cut(records, origin, days)
+    density = training.target_densities(
+        records, history, history.targets, places, SCALES, MEMORIES, one_town(), TOWN_SCALES, 1e6
+    )
     return records, history, density
 
 
@@ -137,9 +182,42 @@ def test_a_target_is_told_only_what_was_known_before_its_window_began():
     """Day 75 is predicted from day 70: the record known on day 70 speaks, that of 72 does not."""
     records, history, density = densities_of(at_days([60, 69, 75], [70, 72, 76]))
     row = row_of(records, history, 75)
-    sigma = np.sqrt(SCALES**2 + 1.0 + 1.0)
-    by_hand = np.outer(plain.biweight(np.zeros(2), sigma), np.exp(-10.0 / MEMORIES) / MEMORIES)
-    np.testing.assert_allclose(density[row], [*by_hand.ravel(), 0.0, 1e-6], rtol=1e-12)
+    by_hand = [
+        np.outer(plain.biweight(np.zeros(2), sigma), np.exp(-10.0 / MEMORIES) / MEMORIES).ravel()
+        for sigma in (np.sqrt(SCALES**2 + 1.0), SCALES)
+    ]
+    np.testing.assert_allclose(density[row], [*np.ravel(by_hand), 0.0, 0.0, 1e-6], rtol=1e-12)
+
+
+def test_context_has_components_of_its_own():
+    """Told on day 70 as well, from a source that began on day 20: of 45 days a memory holds 50."""
+    records = at_days([60, 62, 75], [70, 70, 76], group=[0, 1, 0], opened=[LONG_AGO, 20, LONG_AGO])
+    records, history, density = densities_of(records)
+    row = row_of(records, history, 75)
+    filled = 1.0 - np.exp(-50.0 / MEMORIES)
+    faded = [np.exp(-10.0 / MEMORIES) / MEMORIES, np.exp(-8.0 / MEMORIES) / MEMORIES / filled]
+    by_hand = [
+        np.outer(plain.biweight(np.zeros(2), sigma), one).ravel()
+        for one in faded
+        for sigma in (np.sqrt(SCALES**2 + 1.0), SCALES)
+    ]
+    np.testing.assert_allclose(density[row], [*np.ravel(by_hand), 0.0, 0.0, 1e-6], rtol=1e-12)
+
+
+def test_a_town_stands_beside_its_target():
+    """A target 3 km from the town, and the other 900 km away from it."""
+    records, places, _ = folded(at_days([3, 50, 80], [3, 50, 80]))
+    history = cut(records)
+    at = ecef_km([0.0], [14.027])
+    near = Towns(np.zeros(1), np.full(1, 14.027), np.ones(1), at, np.ones(1))
+    density = training.target_densities(
+        records, history, history.targets, places, SCALES, MEMORIES, near, TOWN_SCALES, 1e6
+    )
+    chord = np.linalg.norm(at - ecef_km([0.0], [14.0]), axis=1)
+    assert 2.9 < chord[0] < 3.1
+    by_hand = [plain.biweight(chord, scale)[0] for scale in TOWN_SCALES]
+    for row in density:
+        np.testing.assert_allclose(row[-3:], [*by_hand, 1e-6], rtol=1e-12)
 
 
 def test_a_record_never_predicts_itself_even_if_known_before_the_middle_of_its_window():
@@ -149,19 +227,22 @@ def test_a_record_never_predicts_itself_even_if_known_before_the_middle_of_its_w
     day = np.array([[10, 10, 10], [20, 20, 20], [60, 90, 66], [95, 95, 95]])
     table = pd.DataFrame(day.astype("datetime64[D]").astype("datetime64[ns]"),
                          columns=["date", "date_end", "known_on"])  # fmt: skip
-    table = table.assign(lon=0.0, lat=14.0, location_error_km=1.0, incident_id=list("abcd"))
+    table = table.assign(lon=0.0, lat=14.0, location_error_km=1.0, incident_id=list("abcd"),
+                         kind="kidnapping", source="s", country="NE", region_id="NE-x")  # fmt: skip
     parameters = {**kr.KernelMixture().get_params(), "scales_km": (10.0, 40.0),
                   "memories_days": (45.0, 400.0)}  # fmt: skip
-    records, places, _ = fold_records(table, parameters)
+    ever = kr.Coverage("s", ("NE",), dt.date(1800, 1, 1), dt.date(2100, 1, 1), True)
+    records, places, _ = fold_records(table, [ever], NEVER, parameters)
     history = cut(records)
-    one = ecef_km([5.0], [20.0])
-    towns = Towns(np.array([5.0]), np.array([20.0]), np.ones(1), one, np.ones(1), 20.0)
-    density = training.target_densities(records, history, places, SCALES, MEMORIES, towns, 1e6)
+    density = training.target_densities(
+        records, history, history.targets, places, SCALES, MEMORIES, one_town(), TOWN_SCALES, 1e6
+    )
     row = row_of(records, history, 66)
     assert history.start_day[history.of_record[history.targets[row]]] == 40
     faded = np.array([plain.fade(np.array([30.0, 20.0]), m).sum() for m in MEMORIES])
-    by_hand = np.outer(plain.biweight(np.zeros(2), np.sqrt(SCALES**2 + 2.0)), faded)
-    np.testing.assert_allclose(density[row, :4], by_hand.ravel(), rtol=1e-10)
+    for family, sigma in enumerate((np.sqrt(SCALES**2 + 1.0), SCALES)):
+        by_hand = np.outer(plain.biweight(np.zeros(2), sigma), faded).ravel()
+        np.testing.assert_allclose(density[row, 4 * family :][:4], by_hand, rtol=1e-10)
 
 
 def test_a_record_whose_middle_lies_after_the_origin_is_no_target_of_the_oldest_window():
@@ -175,17 +256,18 @@ def table_coverage(table):
     return [kr.Coverage.from_dict(one) for one in table.attrs["coverage"]]
 
 
-def setting_of(table, coverage):
+def setting_of(table, coverage, opened=LONG_AGO, closed=NEVER):
     """The invented records as arrays, with their area, windows, and 40 towns at random."""
     regions = covered_regions(coverage)
     day = table["date"].to_numpy().astype("datetime64[D]").astype(float)
     known = table["known_on"].to_numpy().astype("datetime64[D]").astype(np.int64)
     area = covered_area(regions, *covered_days(regions, coverage, int(known.max()), 0))
-    raw = records_of(table.geometry.x, table.geometry.y,
-                     table["location_error_km"].astype(float), day, known)  # fmt: skip
-    names = table["incident_id"].to_numpy(dtype=str)
-    places, order = fold(*raw, names, SCALES[-1], MEMORIES)
-    records = Records(*(c[order] for c in raw))
+    records, places, _ = folded(
+        records_of(
+            table.geometry.x, table.geometry.y, table["location_error_km"].astype(float),
+            day, known, (table["kind"] != "kidnapping").to_numpy(), opened, closed,
+        )
+    )  # fmt: skip
     index = RegionIndex(regions)
     rng = np.random.default_rng(3)
     lon, lat = rng.uniform(-8.0, 12.0, 90), rng.uniform(12.0, 17.0, 90)
@@ -194,9 +276,16 @@ def setting_of(table, coverage):
     xyz = ecef_km(lon, lat)
     by_z = np.argsort(xyz[:, 2])
     towns = Towns(lon[by_z], lat[by_z], np.full(40, 1000.0), np.ascontiguousarray(xyz[by_z]),
-                  np.full(40, 1 / 40), 20.0)  # fmt: skip
+                  np.full(40, 1 / 40))  # fmt: skip
     history = cut_history(records, index.locate(records.lon, records.lat), area, 30)
     return records, places, towns, index.locate(towns.lon, towns.lat), area, history
+
+
+def exposure_of(setting, scales=SCALES):
+    records, _, towns, town_region, area, history = setting
+    return training.component_exposure(
+        records, history, scales, MEMORIES, towns, TOWN_SCALES, town_region, area
+    )
 
 
 @pytest.fixture(scope="module")
@@ -206,9 +295,9 @@ def setting(table):
 
 def test_compensator_by_monte_carlo(setting):
     """Throw points from each record's kernel, count those inside the covered regions."""
-    records, _, towns, town_region, area, history = setting
+    records, _, towns, _, area, history = setting
     assert history.covered.all()
-    got = training.component_exposure(records, history, SCALES, MEMORIES, towns, town_region, area)
+    got = exposure_of(setting)
     rng = np.random.default_rng(11)
     draws = 40
     index = RegionIndex(area.regions)
@@ -223,27 +312,29 @@ def test_compensator_by_monte_carlo(setting):
         )
         return (index.locate(x.ravel(), y.ravel()) >= 0).reshape(full).mean(axis=0)
 
-    expected = np.zeros((2, 2))
+    expected = np.zeros((2, 2, 2))
     for s, scale in enumerate(SCALES):
-        part = inside(records.lon, records.lat, np.sqrt(scale**2 + records.error_km**2))
-        for start in history.start_day:
-            for m, memory in enumerate(MEMORIES):
-                age = start - records.event_day
-                spoken = np.where(records.known_day <= start, np.exp(-age / memory) / memory, 0.0)
-                expected[s, m] += history.days * (part * spoken).sum()
-    np.testing.assert_allclose(got[:4].reshape(2, 2), expected, rtol=0.01)
+        blurred = np.sqrt(scale**2 + records.error_km**2)
+        for f, sigma in enumerate((blurred, np.full(len(blurred), scale))):
+            part = inside(records.lon, records.lat, sigma)
+            for start in history.start_day:
+                for m, memory in enumerate(MEMORIES):
+                    age = np.maximum(start - records.event_day, 0.0)
+                    known = records.known_day <= start
+                    spoken = np.where(known, np.exp(-age / memory) / memory, 0.0)
+                    expected[f, s, m] += history.days * (part * spoken).sum()
+    np.testing.assert_allclose(got[:8].reshape(2, 2, 2), expected, rtol=0.01)
     days = history.days * len(history.start_day)
     assert got[-1] == pytest.approx(days, rel=1e-12)
-    town = inside(towns.lon, towns.lat, np.full(40, 20.0)).mean()
-    assert got[-2] == pytest.approx(days * town, rel=0.03)
+    for expects, scale in zip(got[-3:-1], TOWN_SCALES, strict=True):
+        town = inside(towns.lon, towns.lat, np.full(40, scale)).mean()
+        assert expects == pytest.approx(days * town, rel=0.03)
 
 
 def test_components_far_inside_expect_what_they_fade_to(setting):
     """Sum over windows worked by a double loop; the three centres lie 60 km and more inside."""
-    records, _, towns, town_region, area, history = setting
-    narrow = training.component_exposure(
-        records, history, np.array([1.0]), MEMORIES, towns, town_region, area
-    )
+    records, *_, history = setting
+    narrow = exposure_of(setting, np.array([1.0]))
     small = records.error_km < 10.0
     total = np.zeros(2)
     for start in history.start_day:
@@ -252,6 +343,7 @@ def test_components_far_inside_expect_what_they_fade_to(setting):
                 total += history.days * np.exp(-(start - day) / MEMORIES) / MEMORIES
     assert small.any()
     np.testing.assert_allclose(narrow[:2], total, rtol=0.02)
+    np.testing.assert_allclose(narrow[2:4], total, rtol=0.02)
 
 
 def test_exposure_counts_only_the_windows_in_which_a_region_was_covered(table):
@@ -261,12 +353,11 @@ def test_exposure_counts_only_the_windows_in_which_a_region_was_covered(table):
         kr.Coverage("synthetic", ("BF", "ML"), dt.date(2018, 1, 1), dt.date(2023, 12, 31), True),
         kr.Coverage("synthetic", ("NE",), dt.date(2021, 1, 1), dt.date(2022, 6, 30), True),
     ]
-    records, _, towns, town_region, area, history = setting_of(table, cover)
+    setting = setting_of(table, cover)
+    records, _, towns, _, area, history = setting
     niger = (area.regions["country"] == "NE").to_numpy()
     first, last = 18628, 19173  # 2021-01-01, 2022-06-30
-    got = training.component_exposure(
-        records, history, np.array([1.0]), MEMORIES, towns, town_region, area
-    )
+    got = exposure_of(setting, np.array([1.0]))
     index = RegionIndex(area.regions)
     home = index.locate(records.lon, records.lat)
     total, floor, town_days = np.zeros(2), 0.0, np.zeros(len(towns.lon))
@@ -285,6 +376,7 @@ def test_exposure_counts_only_the_windows_in_which_a_region_was_covered(table):
     inside = area.fraction_inside(towns.lon, towns.lat, np.full(40, 20.0))
     assert got[-2] == pytest.approx((inside * town_days).sum() / 40, rel=1e-12)
     np.testing.assert_allclose(got[:2], total, rtol=0.02)
+    np.testing.assert_allclose(got[2:4], total, rtol=0.02)
     # And only records of those windows are targets.
     there = niger[home[history.targets]]
     assert there.any()
@@ -293,45 +385,84 @@ def test_exposure_counts_only_the_windows_in_which_a_region_was_covered(table):
     assert event.max() <= last
 
 
+def test_exposure_by_a_slow_loop_over_windows_and_records(mixed_table):
+    """From the definition, exactly: two groups, two families, sources that begin and end within the
+    history, regions covered for a part of it, records in none of them."""
+    cover = [
+        kr.Coverage("synthetic", ("BF", "ML"), dt.date(2018, 1, 1), dt.date(2023, 12, 31), True),
+        kr.Coverage("synthetic", ("NE",), dt.date(2020, 1, 1), dt.date(2022, 6, 30), True),
+    ]
+    rng = np.random.default_rng(6)
+    table = mixed_table.copy()
+    strays = rng.random(700) < 0.05
+    table.loc[strays, "geometry"] = gpd.points_from_xy(
+        np.full(strays.sum(), 2.3), [8.0] * strays.sum()
+    )
+    first = table["date"].to_numpy().astype("datetime64[D]").astype(int)
+    known = table["known_on"].to_numpy().astype("datetime64[D]").astype(int)
+    opened = np.minimum(rng.choice([17_000, 17_532, 18_000, 18_500], 700), first)
+    closed = np.maximum(rng.choice([18_300, 18_900, 19_700], 700), known)
+    setting = setting_of(table, cover, opened, closed)
+    records, _, _, _, area, history = setting
+    home = RegionIndex(area.regions).locate(records.lon, records.lat)
+    assert (home < 0).any()
+    assert not history.covered.all()
+    sigmas = [[np.hypot(scale, records.error_km) for scale in SCALES],
+              [np.full(len(home), scale) for scale in SCALES]]  # fmt: skip
+    inside = np.array(
+        [[area.fraction_inside(records.lon, records.lat, one) for one in row] for row in sigmas]
+    )[..., None]
+    got = exposure_of(setting)
+    want = np.zeros((2, 2, 2, 2))
+    floor = 0.0
+    open_share = [area.region_km2[row].sum() / area.area_km2 for row in history.covered.T]
+    for w, start in enumerate(history.start_day.tolist()):
+        floor += 30 * open_share[w]
+        for i in range(len(home)):
+            if records.known_day[i] > start:
+                continue
+            day = min(start, records.close_day[i])
+            share = open_share[w] if home[i] < 0 else float(history.covered[home[i], w])
+            faded = np.exp(-(day - records.event_day[i]) / MEMORIES) / MEMORIES
+            faded /= 1.0 - np.exp(-max(day - records.open_day[i], 30) / MEMORIES)
+            want[records.group[i]] += 30 * share * faded * inside[:, :, i]
+    np.testing.assert_allclose(got[:16].reshape(want.shape), want, rtol=1e-9)
+    assert got[-1] == pytest.approx(floor, rel=1e-12)
+
+
 def slow_forecasts(model):
     """Counts, means and n_eff by region and window, from the plain formula over the raster."""
     regions = model._region_index().regions
     area = covered_area(regions, model.covered_from_, model.covered_until_)
-    records, towns = model.records_, model.towns_
-    first, last, known = (
-        records[column].to_numpy().astype("datetime64[D]").astype(float)
-        for column in ("date", "date_end", "known_on")
-    )
-    day = np.minimum(0.5 * (first + last), known)
-    xyz = ecef_km(records["lon"], records["lat"])
-    error = records["location_error_km"].astype("Float64").fillna(25.0).to_numpy(float)
+    records, towns, hazard = model.records_, model.towns_, oracle.Hazard(model)
+    kidnapping = (records["kind"] == "kidnapping").to_numpy()
+    day, known = hazard.event, hazard.known
     region = RegionIndex(regions).locate(records["lon"].to_numpy(), records["lat"].to_numpy())
-    n_regions = len(regions)
-    held = np.zeros((n_regions, len(model.scales_km), len(records)))
+    n_regions, shape = len(regions), (2, len(model.scales_km))
+    held = np.zeros((n_regions, *shape, len(records)))
     still = np.zeros(n_regions)
     for r in range(n_regions):
         here = area.cell_region == r
         cells, km2 = ecef_km(area.cell_lon[here], area.cell_lat[here]), area.cell_km2[here]
-        chord = np.linalg.norm(cells[:, None] - xyz[None], axis=2)
-        for s, scale in enumerate(model.scales_km):
-            held[r, s] = km2 @ plain.biweight(chord, np.sqrt(scale**2 + error**2)[None])
+        chord = np.linalg.norm(cells[:, None] - hazard.xyz[None], axis=2)
+        for kind in np.ndindex(shape):
+            held[(r, *kind)] = km2 @ plain.biweight(chord, np.sqrt(hazard.sigma2[kind])[None])
         close = np.abs(towns.xyz - cells.mean(axis=0)).max(axis=1) < 900.0
         to_town = np.linalg.norm(cells[:, None] - towns.xyz[None, close], axis=2)
-        of_towns = km2 @ plain.biweight(to_town, towns.scale_km) @ towns.share[close]
-        still[r] = model.town_weight_ * of_towns + model.floor_weight_ * km2.sum() / area.area_km2
+        still[r] = model.floor_weight_ * km2.sum() / area.area_km2
+        for weight, scale in zip(model.town_weights_, model.town_scales_km, strict=True):
+            still[r] += weight * (km2 @ plain.biweight(to_town, scale) @ towns.share[close])
     parts = []
     for w in range(60):
         start = model.origin_day_ - model.window_days * (w + 1)
-        if start < known.min():
+        if start < known[kidnapping].min():
             break
         kept = (model.covered_from_ <= start) & (model.covered_until_ >= start + model.window_days)
-        spoken = np.where(
-            known <= start, [plain.fade(start - day, m) for m in model.memories_days], 0.0
-        )
-        a = model.window_days * np.einsum("rsi,sm,mi->ri", held, model.weights_, spoken)
+        a = model.window_days * np.einsum("afsi,fsi->ai", held, hazard.strength(start))
         mean = a.sum(axis=1) + model.window_days * still
-        happened = (day > start) & (day <= start + model.window_days) & (region >= 0)
+        happened = (day > start) & (day <= start + model.window_days) & (region >= 0) & kidnapping
         count = np.bincount(region[happened], minlength=n_regions)
+        a = a[:, kidnapping]
         square = (a**2).sum(axis=1)
         n_eff = np.where(square > 0, a.sum(axis=1) ** 3 / np.where(square > 0, square, 1), 0.0)
         n_eff /= np.where(mean > 0, mean, 1.0)
@@ -363,7 +494,7 @@ def likeliest_dispersion(forecasts):
     return float(np.exp(found.x[0])) if found.fun < value[0] else 0.0
 
 
-@pytest.mark.parametrize("name", ["model", "catalogue_model"])
+@pytest.mark.parametrize("name", ["model", "mixed_model", "catalogue_model"])
 def test_dispersion_of_a_model_by_a_slow_way(name, request):
     """Forecasts from the plain formula, φ by another optimiser."""
     fitted = request.getfixturevalue(name)
@@ -371,17 +502,20 @@ def test_dispersion_of_a_model_by_a_slow_way(name, request):
     assert fitted.dispersion_ == pytest.approx(phi, rel=1e-4, abs=1e-4)
 
 
-def test_past_forecasts_by_a_slow_way(model):
+@pytest.mark.parametrize("name", ["model", "mixed_model"])
+def test_past_forecasts_by_a_slow_way(name, request):
+    model = request.getfixturevalue(name)
     forecasts = slow_forecasts(model)
-    rows = model.records_
-    records, places, _ = fold_records(rows, model.get_params())
+    last_day = (model.as_of_ - pd.Timestamp("1970-01-01")).days
+    records, places, _ = fold_records(model.records_, model.coverage_, last_day, model.get_params())
     regions = model._region_index().regions
     area = covered_area(regions, model.covered_from_, model.covered_until_)
     history = cut_history(records, RegionIndex(regions).locate(records.lon, records.lat), area, 30)
     memories = np.array(model.memories_days)
     got = training.past_forecasts(
         history, places, Mixture(np.array(model.scales_km) ** 2, memories, model.weights_),
-        model.towns_, model.town_weight_, model.floor_weight_, area,
+        model.towns_, np.array(model.town_scales_km), model.town_weights_, model.floor_weight_,
+        area,
     )  # fmt: skip
     assert len(got.mean) == len(forecasts.mean)
     assert len(got.mean) > 500
@@ -480,11 +614,11 @@ def test_it_recovers_the_process_that_records_were_made_by(seed):
     ).fit(table)
     assert model.converged_
     assert model.weights_.sum() == pytest.approx(0.6, abs=0.12)
-    assert model.weights_[1].sum() > 0.6 * model.weights_.sum()  # most at the true scale
-    assert model.weights_[:, 1].sum() > 0.6 * model.weights_.sum()  # and the true memory
-    background = (model.floor_weight_ + model.town_weight_) * 6000
-    assert background == pytest.approx(300, rel=0.3)
-    assert model.floor_weight_ > 3 * model.town_weight_  # nothing was drawn to towns
+    assert model.weights_[0, :, 1].sum() > 0.6 * model.weights_.sum()  # most at the true scale
+    assert model.weights_[..., 1].sum() > 0.6 * model.weights_.sum()  # and the true memory
+    of_towns = model.town_weights_.sum()
+    assert (model.floor_weight_ + of_towns) * 6000 == pytest.approx(300, rel=0.3)
+    assert model.floor_weight_ > 3 * of_towns  # nothing was drawn to towns
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -495,14 +629,13 @@ def test_a_poisson_world_has_next_to_no_dispersion(seed):
 
 
 def test_predicted_and_counted_agree(setting):
-    records, places, towns, town_region, area, history = setting
+    records, places, towns, _, area, history = setting
     density = training.target_densities(
-        records, history, places, SCALES, MEMORIES, towns, area.area_km2
-    )
-    exposure = training.component_exposure(
-        records, history, SCALES, MEMORIES, towns, town_region, area
-    )
-    prior = np.array([0.0] * 5 + [1.0])
+        records, history, history.targets, places, SCALES, MEMORIES, towns, TOWN_SCALES,
+        area.area_km2,
+    )  # fmt: skip
+    exposure = exposure_of(setting)
+    prior = np.array([0.0] * 10 + [1.0])
     fitted = fit_weights(density, exposure, prior)
     targets = (history.of_record >= 0).sum()
     assert targets == len(density) == len(history.targets)

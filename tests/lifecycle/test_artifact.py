@@ -265,8 +265,9 @@ EDITS = {
     "the sources": lambda m: m.update(sources={"better": 120}),
     "the seal": lambda m: m["library"].update(seal="0" * 64),
     "no seal": lambda m: m["library"].pop("seal"),
-    "a future schema": lambda m: m.update(schema=2),
-    "schema as text": lambda m: m.update(schema="1"),
+    "a past schema": lambda m: m.update(schema=1),
+    "a future schema": lambda m: m.update(schema=3),
+    "schema as text": lambda m: m.update(schema="2"),
     "no schema": lambda m: m.pop("schema"),
     "an unknown kind": lambda m: m.update(kind="pickle.Unpickler"),
     "kind a list": lambda m: m.update(kind=["KernelMixture"]),
@@ -320,7 +321,7 @@ def test_an_edited_manifest_is_refused(version, edit, sealed):
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", "[" * 200_000, '{"schema": ' + "9" * 100_000 + "}", '{"schema": NaN}',
-     "\ufeff{}", '{"schema": 1, "schema": 1}', '{"a":' * 100_000],
+     "\ufeff{}", '{"schema": 2, "schema": 2}', '{"a":' * 100_000],
     ids=["empty", "cut", "list", "null", "deep lists", "long number", "nan", "bom", "twice",
          "deep objects"],
 )  # fmt: skip

@@ -291,6 +291,12 @@ def test_road_km_scales_km_hours_and_exposure(points: Any, factor: float) -> Non
     assert road.stretches["km_to"].iloc[-1] == pytest.approx(road.km, rel=1e-12)
 
 
+def folded(records: pd.DataFrame, model: kr.KernelMixture) -> Any:
+    """The records as a model of its coverage and day folds them."""
+    last_day = (model.as_of_ - pd.Timestamp("1970-01-01")).days
+    return fold_records(records, model.coverage_, last_day, model.get_params())
+
+
 def _with(record: tuple[float, float, int, float]) -> kr.KernelMixture:
     """The small model with one more record and the same weights."""
     lon, lat, age_days, error_km = record
@@ -305,7 +311,7 @@ def _with(record: tuple[float, float, int, float]) -> kr.KernelMixture:
     row = pd.DataFrame(extra.drop(columns="geometry")).assign(lon=lon, lat=lat, region_id=pd.NA)
     row = row[model.records_.columns].astype(model.records_.dtypes.to_dict())
     records = pd.concat([model.records_, row], ignore_index=True)
-    _, model.places_, order = fold_records(records, model.get_params())
+    _, model.places_, order = folded(records, model)
     model.records_ = records.iloc[order].reset_index(drop=True)
     model.forget()
     return model
@@ -418,10 +424,10 @@ def test_a_coverage_derived_from_all_rows_is_derived_anew() -> None:
 def test_a_model_folded_anew_from_its_own_records_is_the_same() -> None:
     """``records_`` are in the order of the places, whatever order they are folded from."""
     model = copy.copy(small())
-    _, _, order = fold_records(model.records_, model.get_params())
+    _, _, order = folded(model.records_, model)
     assert order.tolist() == list(range(len(model.records_)))
     shuffled = model.records_.sample(frac=1.0, random_state=3).reset_index(drop=True)
-    _, model.places_, order = fold_records(shuffled, model.get_params())
+    _, model.places_, order = folded(shuffled, model)
     again = shuffled.iloc[order].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, model.records_)
     model.forget()
@@ -430,15 +436,15 @@ def test_a_model_folded_anew_from_its_own_records_is_the_same() -> None:
 
 def test_a_weight_has_nine_digits_and_is_that_of_a_part_of_a_record_or_none() -> None:
     for model in (small(), catalogue_model()):
-        weights = [*model.weights_.ravel().tolist(), model.town_weight_, model.floor_weight_]
-        weights += [model.dispersion_]
-        assert weights == [float(f"{weight:.9g}") for weight in weights]
+        weights = np.array(
+            [*model.weights_.ravel(), *model.town_weights_, model.floor_weight_, model.dispersion_]
+        )
+        assert weights.tolist() == [float(f"{weight:.9g}") for weight in weights]
         assert min(weights) >= 0.0
         assert model.floor_weight_ > 0.0
         # A component that would bring under a millionth of a record in all of history brings none.
-        days = float(model.origin_day_ - model.covered_from_.min())
-        least = 1e-6 / (days * len(model.records_))
-        assert all(weight == 0.0 or weight > least for weight in weights[:-1])
+        brings = weights[:-1] * model.unit_expected_
+        assert ((brings == 0.0) | (brings >= 1e-6 * (1.0 - 1e-8))).all()
 
 
 def test_a_saved_model_scores_the_same(tmp_path: pathlib.Path) -> None:

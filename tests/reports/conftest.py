@@ -36,9 +36,17 @@ def dangerous(model: kr.KernelMixture) -> kr.TripRisk:
 
 
 @pytest.fixture(scope="session")
+def crewed(dangerous: kr.TripRisk, model: kr.KernelMixture) -> kr.TripRisk:
+    """The same trip, driven by Moroccans."""
+    trip = dangerous.trip
+    crew = kr.Crew(nationality="MA", sector="transport")
+    return kr.score(kr.Trip(trip.route, trip.departure, stops=trip.stops, crew=crew), model)
+
+
+@pytest.fixture(scope="session")
 def quiet(model: kr.KernelMixture) -> kr.TripRisk:
-    """Marrakesh to Agadir: covered, and no incident near."""
-    trip = kr.Trip([(-8.0, 31.63), (-9.6, 30.42)], departure="2025-01-18T06:00Z", name="Atlas")
+    """Guelmim towards Tan-Tan, few towns: covered, and no incident near."""
+    trip = kr.Trip([(-10.3, 28.85), (-10.9, 28.5)], departure="2025-01-18T06:00Z", name="Atlas")
     return kr.score(trip, model)
 
 

@@ -55,6 +55,12 @@ def test_positions_are_on_the_map_and_as_long_as_the_route(
     assert length == pytest.approx(risk.trip.route.km, rel=1e-5)
 
 
+def test_what_a_feature_is_and_what_an_incident_was_are_apart(dangerous: kr.TripRisk) -> None:
+    told = [one["properties"] for one in features(dangerous, "incident")]
+    assert [one["incident_kind"] for one in told] == dangerous.incidents["kind"].tolist()
+    assert not any("incident_kind" in one["properties"] for one in features(dangerous, "stretch"))
+
+
 def test_missing_is_null(half_covered: kr.TripRisk) -> None:
     unscored = [
         one["properties"]

@@ -1,0 +1,1 @@
+"""Is the hazard any good? Forecasts of past days, made from what was known before, and judged."""
