@@ -5,12 +5,14 @@ Nothing here estimates anything: a mixture is a sum, and these are its terms.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from kidnaprisk.errors import ModelError
 from kidnaprisk.hazard.pieces import Pieces, utc_instants
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ def speaking_at(model: KernelMixture, points: gpd.GeoSeries, when: object) -> pd
         ``incident_id``, ``kind``, ``date``, ``place``, ``country``, ``source``, ``distance_km``;
         ``intensity``, incidents per km² per day; ``share`` of λ. The last row, without an
         ``incident_id``, is what towns and the floor add. Intensities sum to λ.
+
+    Raises
+    ------
+    ModelError
+        If the place is not covered at that instant.
     """
     lon, lat = points.x.to_numpy(), points.y.to_numpy()
     at = np.stack([lon, lat], axis=1)
@@ -62,6 +69,11 @@ def speaking_at(model: KernelMixture, points: gpd.GeoSeries, when: object) -> pd
     pieces = Pieces(at, at, np.full(1, 24.0 / np.pi), utc_instants(when, 1), 1.0)
     evidence = model.evidence(pieces, np.zeros(1, dtype=np.int64), 1)
     total = float(evidence.expected[0])
+    if math.isnan(total):
+        raise ModelError(
+            "the point is not covered then: what speaks there is unknown",
+            remedy="ask about a place and a day that the model covers",
+        )
     rows = np.flatnonzero(evidence.of_record > 0.0)
     records = model.records_.iloc[rows]
     columns = ["incident_id", "kind", "date", "place", "country", "source"]
