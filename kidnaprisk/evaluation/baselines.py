@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from kidnaprisk.errors import CoverageError, ModelError
+from kidnaprisk.errors import ModelError
 from kidnaprisk.evaluation.past_months import (
     Learned,
     Past,
@@ -34,8 +34,14 @@ from kidnaprisk.evaluation.past_months import (
 from kidnaprisk.evaluation.shapes import Cells, Even, Kernel, Regions
 from kidnaprisk.geodesy import Floats, Ints
 from kidnaprisk.hazard.area import covered_days, covered_regions, day_number
-from kidnaprisk.hazard.known import date_of, known_by, positions, reporting_days
-from kidnaprisk.hazard.pieces import Instants, days_since_1970, utc_instants
+from kidnaprisk.hazard.known import (
+    date_of,
+    known_by,
+    positions,
+    reporting_days,
+    speaking_days,
+)
+from kidnaprisk.hazard.pieces import utc_instants
 from kidnaprisk.incidents.coverage import Coverage
 
 Mask = npt.NDArray[np.bool_]
@@ -136,19 +142,6 @@ class _Baseline(BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "learned_"):
             raise ModelError("this model is not fitted", remedy="call fit(incidents) first")
 
-    def _origin(self, region: Ints, when: Instants) -> tuple[Ints, Mask]:
-        """Last day whose records may speak at each of n places and instants; where they may."""
-        day = days_since_1970(when)
-        begin = int(self.covered_from_.min())
-        if len(day) and day.max() <= begin:
-            raise CoverageError(
-                f"the records begin on {date_of(begin)}: nothing is known of earlier days",
-                remedy="ask about a later day",
-            )
-        first, until = self.covered_from_[region], self.covered_until_[region]
-        covered = (region >= 0) & (day > first) & (until >= first)
-        return np.minimum(day - 1, until), covered
-
     def covers(self, region_id: Sequence[str] | npt.NDArray[np.object_]) -> Mask:
         """Whether the model's records reach each of n regions at any time, (n,)."""
         self._check_fitted()
@@ -170,7 +163,8 @@ class _Baseline(BaseEstimator):  # type: ignore[misc]
         self._check_fitted()
         lon, lat = positions(points)
         region = self._past.borders.locate(lon, lat)
-        origin, covered = self._origin(region, utc_instants(when, len(points)))
+        instants = utc_instants(when, len(points))
+        origin, covered = speaking_days(instants, region, self.covered_from_, self.covered_until_)
         value = np.full(len(lon), np.nan)
         for day in np.unique(origin[covered]).tolist():
             asked = np.flatnonzero(covered & (origin == day))

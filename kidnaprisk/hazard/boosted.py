@@ -28,13 +28,20 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from kidnaprisk.errors import CoverageError, ModelError
+from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import Floats, Ints
 from kidnaprisk.hazard import cell_months
 from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions, day_number
 from kidnaprisk.hazard.cell_features import Cells, Events, Spread, cut_cells, events_of, spread
-from kidnaprisk.hazard.known import KIDNAPPING, date_of, known_by, positions, reporting_days
-from kidnaprisk.hazard.pieces import Instants, Pieces, days_since_1970, utc_instants
+from kidnaprisk.hazard.known import (
+    KIDNAPPING,
+    date_of,
+    known_by,
+    positions,
+    reporting_days,
+    speaking_days,
+)
+from kidnaprisk.hazard.pieces import Instants, Pieces, utc_instants
 from kidnaprisk.hazard.sources import town_sources
 from kidnaprisk.incidents.coverage import Coverage
 from kidnaprisk.routes.borders import RegionIndex
@@ -232,18 +239,8 @@ class BoostedHazard(BaseEstimator):  # type: ignore[misc]
             raise ModelError("this model is not fitted", remedy="call fit(incidents) first")
 
     def _origin(self, lon: Floats, lat: Floats, when: Instants) -> tuple[Ints, Mask]:
-        """Last day whose records may speak at each of n places and instants; where they may."""
-        day = days_since_1970(when)
-        begin = int(self.covered_from_.min())
-        if len(day) and day.max() <= begin:
-            raise CoverageError(
-                f"the records begin on {date_of(begin)}: nothing is known of earlier days",
-                remedy="ask about a later day",
-            )
         region = self._regions.locate(lon, lat)
-        first, last = self.covered_from_[region], self.covered_until_[region]
-        covered = (region >= 0) & (day > first) & (last >= first)
-        return np.minimum(day - 1, last), covered
+        return speaking_days(when, region, self.covered_from_, self.covered_until_)
 
     def covers(self, region_id: Sequence[str] | npt.NDArray[np.object_]) -> Mask:
         """Whether the model's records reach each of n regions at any time, (n,)."""

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from kidnaprisk.errors import CoverageError, ModelError
-from kidnaprisk.geodesy import Floats
+from kidnaprisk.geodesy import Floats, Ints
+from kidnaprisk.hazard.pieces import Instants, days_since_1970
 from kidnaprisk.incidents.coverage import Coverage, coverage_of
 from kidnaprisk.incidents.table import validate_incidents
 
@@ -112,6 +114,36 @@ def as_day(value: Any) -> pd.Timestamp:
 def date_of(day: int) -> dt.date:
     """The date of a day since 1970-01-01."""
     return dt.date(1970, 1, 1) + dt.timedelta(days=day)
+
+
+def speaking_days(
+    when: Instants, region: Ints, first: Ints, last: Ints
+) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """Last day whose records may speak at each of n instants and places; where they may at all.
+
+    Parameters
+    ----------
+    when : ndarray (n,) of datetime64
+        UTC.
+    region : ndarray (n,)
+        Covered region of each place, −1 for none.
+    first, last : ndarray (r,)
+        First day each region is covered, and the day on which its hazard stands still.
+
+    Raises
+    ------
+    CoverageError
+        If every instant lies before the records of every region begin.
+    """
+    day = days_since_1970(when)
+    begin = int(first.min())
+    if len(day) and day.max() <= begin:
+        raise CoverageError(
+            f"the records begin on {date_of(begin)}: nothing is known of earlier days",
+            remedy="ask about a later day",
+        )
+    covered = (region >= 0) & (day > first[region]) & (last[region] >= first[region])
+    return np.minimum(day - 1, last[region]), covered
 
 
 def reporting_days(kidnappings: gpd.GeoDataFrame) -> int:

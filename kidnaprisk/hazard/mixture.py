@@ -32,12 +32,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from kidnaprisk.errors import CoverageError, ModelError
+from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import Floats, Ints
 from kidnaprisk.hazard.area import regions_named
 from kidnaprisk.hazard.explain import parts_of, speaking_at
 from kidnaprisk.hazard.kernels import Mixture, Places, Segments, integrate_groups, integrate_static
-from kidnaprisk.hazard.known import KIDNAPPING, date_of, known_by, positions
+from kidnaprisk.hazard.known import KIDNAPPING, date_of, known_by, positions, speaking_days
 from kidnaprisk.hazard.learn import FEWEST_RECORDS, learn
 from kidnaprisk.hazard.network import Network, Standing
 from kidnaprisk.hazard.parameters import check_parameters
@@ -204,24 +204,8 @@ class KernelMixture(BaseEstimator):  # type: ignore[misc]
             raise ModelError("this model is not fitted", remedy="call fit(incidents) first")
 
     def _origin(self, lon: Floats, lat: Floats, when: Instants) -> tuple[Ints, Mask]:
-        """Last day whose records may speak at each of n places and instants; where they may at all.
-
-        Raises
-        ------
-        CoverageError
-            If every instant lies before the records of every region begin.
-        """
-        day = days_since_1970(when)
-        begin = int(self.covered_from_.min())
-        if len(day) and day.max() <= begin:
-            raise CoverageError(
-                f"the records begin on {date_of(begin)}: nothing is known of earlier days",
-                remedy="ask about a later day",
-            )
         region = self._region_index().locate(lon, lat)
-        first, last = self.covered_from_[region], self.covered_until_[region]
-        covered = (region >= 0) & (day > first) & (last >= first)
-        return np.minimum(day - 1, self.covered_until_[region]), covered
+        return speaking_days(when, region, self.covered_from_, self.covered_until_)
 
     def _region_index(self) -> RegionIndex:
         if self._regions is None:
