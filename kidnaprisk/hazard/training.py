@@ -39,7 +39,9 @@ DISPERSION_WINDOWS = 60
 _FEWEST_WINDOWS, _MOST_RECORD_WINDOWS = 12, 2_000_000
 # Far below one expected incident a cell tells of the model's fit, not of its dispersion.
 _LEAST_MEAN = 0.01
-_LARGEST_DISPERSION = 50.0
+# Beyond it the Gamma of an exposure piles up at zero and the upper end of its interval falls again:
+# the less sure would look the better.
+_LARGEST_DISPERSION = 9.0
 
 
 class History(NamedTuple):

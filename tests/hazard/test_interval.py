@@ -48,7 +48,7 @@ def test_more_incidents_or_less_dispersion_narrow_it():
     low, high = gamma_interval(np.ones(6), effective, 0.3)
     assert (np.diff(low) > 0).all()
     assert (np.diff(high) < 0).all()
-    wide = [gamma_interval(np.ones(1), np.array([5.0]), phi) for phi in (0.0, 0.3, 1.0, 3.0)]
+    wide = [gamma_interval(np.ones(1), np.array([5.0]), phi) for phi in (0.0, 0.3, 1.0, 3.0, 9.0)]
     widths = [float(high[0] - low[0]) for low, high in wide]
     assert widths == sorted(widths)
 

@@ -334,6 +334,67 @@ def test_each_region_stands_still_after_its_own_last_day(make_table):
     assert by_country["NE"].max() == model.origin_day_
 
 
+ENDED = kr.Coverage("ended", ("NE",), dt.date(2018, 1, 1), dt.date(2020, 6, 30), True)
+LASTING = kr.Coverage("lasting", ("NE",), dt.date(2018, 1, 1), dt.date(2023, 12, 31), True)
+
+
+def two_sources(table):
+    """The records at the first centre until mid 2020 are of a source that ended then; those at the
+    third, 600 km away, of one that lasts; the others are dropped."""
+    west, east = (table.geometry.x < 3.0).to_numpy(), (table.geometry.x > 6.0).to_numpy()
+    kept = east | (west & (table["known_on"] <= "2020-06-30").to_numpy())
+    found = table[kept].copy()
+    found["source"] = np.where(west[kept], "ended", "lasting")
+    found.attrs = {"coverage": [ENDED.to_dict(), LASTING.to_dict()]}
+    assert found["source"].nunique() == 2
+    return found
+
+
+def from_records_at(model, lon, lat, when):
+    """λ that records make at one place, a disc of 1 km wide, and each record's part."""
+    at = np.array([[lon, lat]])
+    day = np.array([when], "datetime64[ns]")
+    parked = Pieces(at, at, np.full(1, 24.0 / np.pi), day, 1.0)
+    evidence = model.evidence(parked, np.zeros(1, np.int64), 1)
+    by_id = dict(zip(model.records_["incident_id"], evidence.of_record, strict=True))
+    return evidence.from_records[0], {name: part for name, part in by_id.items() if part > 0.0}
+
+
+def test_a_source_that_ended_leaves_its_hazard_standing(table):
+    """Beside one that lasts: near the first's records nothing fades, near the second's it does."""
+    model = kr.KernelMixture().fit(two_sources(table))
+    days = ["2020-07-01", "2020-07-02", "2021-06-30", "2023-10-01", "2050-01-01"]
+    west = [from_records_at(model, 2.0, 14.0, day) for day in days]
+    assert len(west[0][1]) > 30
+    assert all(one == west[0] for one in west)
+    before, _ = from_records_at(model, 2.0, 14.0, "2020-06-15")
+    assert before != west[0][0]
+    east = [from_records_at(model, 8.0, 14.2, day)[0] for day in days]
+    assert len(set(east[:4])) == 4
+    # What stands is what the formula says of the last day told of, 2020-06-30.
+    hazard = oracle.Hazard(model)
+    ended = (model.records_["source"] == "ended").to_numpy()
+    last = _day(pd.Timestamp("2020-06-30"))
+    want = hazard.by_record(np.array([2.0]), np.array([14.0]), last, radius_km=1.0)[0]
+    assert west[0][0] == pytest.approx(want[ended].sum(), rel=1e-9)
+
+
+def test_later_fits_leave_standing_what_a_source_told_before_it_ended(table):
+    """As of 2021 and as of 2023, with the same weights: the same hazard to the bit; and the same
+    whether there is a second source or not."""
+    both = two_sources(table)
+    alone = both[both["source"] == "ended"].copy()
+    alone.attrs = {"coverage": [ENDED.to_dict()]}
+    fits = [kr.KernelMixture().fit(both, as_of=day) for day in ("2021-03-01", "2023-07-01")]
+    fits.append(kr.KernelMixture().fit(alone, as_of="2023-07-01"))
+    for model in fits[1:]:
+        model.weights_ = fits[0].weights_
+    told = [from_records_at(model, 2.0, 14.0, "2023-09-01") for model in fits]
+    assert told[0][0] > 0.0
+    assert told[1] == told[0]
+    assert told[2] == told[0]
+
+
 def test_targets_outside_the_covered_area_or_time_are_dropped(staggered, make_table):
     """All of the invented records are in Niger and its borderland: those before 2021 are not laid
     at anyone's door, though they are told and speak."""

@@ -19,6 +19,7 @@ from kidnaprisk.geodesy import GEOD, ecef_km
 from kidnaprisk.hazard import plain, training
 from kidnaprisk.hazard.area import CoveredArea, covered_area, covered_days, covered_regions
 from kidnaprisk.hazard.em import fit_weights
+from kidnaprisk.hazard.interval import gamma_interval
 from kidnaprisk.hazard.kernels import Mixture
 from kidnaprisk.hazard.places import fold
 from kidnaprisk.hazard.sources import fold_records
@@ -562,9 +563,17 @@ def test_cells_with_next_to_no_forecast_do_not_speak():
 
 
 def test_dispersion_has_an_end():
-    """One cell, a thousand where a thousandth was expected: some number, not infinity."""
+    """One cell, a thousand where a thousandth was expected: some number, not infinity, and not so
+    large that more of it would narrow an interval."""
     wild = Forecasts(np.array([1000, 0, 0]), np.array([0.02, 0.02, 5.0]), np.full(3, 9.0))
-    assert 10.0 < learn_dispersion(wild) <= 50.0
+    largest = learn_dispersion(wild)
+    assert 8.9 < largest <= 9.0
+    for effective in (0.0, 0.5, 3.0, 50.0, 1e9):
+        ends = [
+            gamma_interval(np.ones(1), np.full(1, effective), phi)[1][0]
+            for phi in np.linspace(0.0, largest, 200)
+        ]
+        assert (np.diff(ends) > 0.0).all()
 
 
 def simulated(seed: int, weight=0.6, memory=400.0, scale=20.0, days=6000):

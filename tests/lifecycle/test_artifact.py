@@ -24,6 +24,7 @@ import pytest
 
 import kidnaprisk as kr
 from kidnaprisk.errors import ArtifactError, ModelError
+from kidnaprisk.hazard.pieces import Pieces
 from kidnaprisk.lifecycle import artifact
 
 ROOT = Path(kr.__file__).resolve().parents[1]
@@ -106,6 +107,56 @@ def test_a_loaded_model_answers_bit_for_bit(model, published):
         for when in ("2019-01-01T00:00Z", "2030-01-01T00:00Z"):
             assert loaded.intensity(at, when).tobytes() == model.intensity(at, when).tobytes()
         assert kr.score(trip, loaded).to_dict() == wanted.to_dict()
+
+
+def invented_people(n=160, seed=8):
+    """SYNTHETIC: every third row an attack; of some of those taken it is told who they were, who
+    took them and what became of them."""
+    table = invented(n, seed)
+    rng = np.random.default_rng(seed)
+    table["kind"] = np.where(np.arange(n) % 3 == 2, "attack", "kidnapping")
+    told = rng.random(n) < 0.6
+
+    def some(words):
+        return pd.array(np.where(told, rng.choice(words, n), None), dtype="string")
+
+    table["nationalities"], table["sector"] = some(["FR", "DE;NE"]), some(["aid", "mining"])
+    table["perpetrator"] = some(["Made Up Group", "Ünbekannt"])
+    table["outcome"] = some(["released", "killed", "held"])
+    over = pd.Series(told & (table["outcome"] != "held").fillna(False).to_numpy())
+    table["outcome_date"] = (table["date"] + pd.Timedelta(days=20)).where(over)
+    counts = rng.integers(1, 9, n).astype(float)
+    table["victims"] = pd.array(np.where(told, counts, np.nan), dtype="Int64")
+    table["foreign_victims"] = pd.array(np.where(told, counts // 2, np.nan), dtype="Int64")
+    return kr.validate_incidents(table)
+
+
+def test_a_loaded_model_knows_as_much_of_people_and_explains_itself_alike(tmp_path):
+    model = kr.KernelMixture().fit(invented_people())
+    loaded = kr.load_model(kr.save_model(model, tmp_path))
+    assert set(model.records_["kind"]) == {"kidnapping", "attack"}
+    assert model.records_["victims"].notna().any()
+    pd.testing.assert_frame_equal(loaded.records_, model.records_, check_like=True)
+    at = np.array([[2.5, 14.0], [2.0, 13.8]])
+    when = np.array(["2021-06-01", "2030-01-01"], "datetime64[ns]")
+    pieces = Pieces(at, at + 0.02, np.ones(2), when, 10.0)
+    for one, other in zip(
+        model.evidence(pieces, np.array([0, 1]), 2),
+        loaded.evidence(pieces, np.array([0, 1]), 2),
+        strict=True,
+    ):
+        assert one.tobytes() == other.tobytes()
+    assert loaded.unit_expected_.tobytes() == model.unit_expected_.tobytes()
+    pd.testing.assert_frame_equal(loaded.explain(), model.explain(), check_exact=True)
+    place = gpd.GeoSeries(gpd.points_from_xy([2.5], [14.0]), crs="EPSG:4326")
+    told = [one.explain(place, "2021-06-01T00:00Z") for one in (model, loaded)]
+    pd.testing.assert_frame_equal(told[1], told[0], check_exact=True)
+    crew = kr.Crew(nationality=("FR",), sector="aid")
+    trip = kr.Trip([(2.0, 14.0), (3.0, 14.2)], departure="2021-06-01T06:00Z", crew=crew)
+    first, again = (kr.score(trip, one).to_dict() for one in (model, loaded))
+    assert first["crew"] is not None
+    assert first["consequence"] is not None
+    assert again == first
 
 
 def test_what_lies_in_a_version(published):
