@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from kidnaprisk.incidents.store import IncidentStore
     from kidnaprisk.incidents.table import validate_incidents
     from kidnaprisk.lifecycle.artifact import load_model, save_model
+    from kidnaprisk.lifecycle.record import RetrainRun
+    from kidnaprisk.lifecycle.registry import Registry
+    from kidnaprisk.lifecycle.retrain import retrain
     from kidnaprisk.routes.crew import Crew
     from kidnaprisk.routes.read import read_route
     from kidnaprisk.routes.regions import load_regions
@@ -67,6 +70,8 @@ _HOME = {
     "KernelMixture": "hazard.mixture",
     "KidnapRiskError": "errors",
     "ModelError": "errors",
+    "Registry": "lifecycle.registry",
+    "RetrainRun": "lifecycle.record",
     "Route": "routes.route",
     "RouteError": "errors",
     "Stop": "routes.stops",
@@ -83,6 +88,7 @@ _HOME = {
     "merge_incidents": "incidents.merge",
     "read_incidents": "incidents.read",
     "read_route": "routes.read",
+    "retrain": "lifecycle.retrain",
     "save_model": "lifecycle.artifact",
     "score": "exposure.score",
     "validate_incidents": "incidents.table",
@@ -103,6 +109,8 @@ __all__ = [
     "KernelMixture",
     "KidnapRiskError",
     "ModelError",
+    "Registry",
+    "RetrainRun",
     "Route",
     "RouteError",
     "Stop",
@@ -119,6 +127,7 @@ __all__ = [
     "merge_incidents",
     "read_incidents",
     "read_route",
+    "retrain",
     "save_model",
     "score",
     "validate_incidents",

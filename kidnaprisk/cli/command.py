@@ -1,7 +1,8 @@
 """The command's entry: its subcommands, its exit codes, and errors as one line each.
 
-Exit codes: 0 done; 2 bad input; 1 a bug, with its traceback; 130 interrupted; 141 the reader of the
-output went away (what a shell reports for SIGINT and SIGPIPE).
+Exit codes: 0 done; 2 bad input; 3 nothing to do, or a gate not passed; 1 a bug, with its traceback;
+130 interrupted; 141 the reader of the output went away (what a shell reports for SIGINT and
+SIGPIPE).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import kidnaprisk
-from kidnaprisk.cli import backtest, incidents, join, models, score, train
+from kidnaprisk.cli import backtest, incidents, join, models, retrain, score, train
 from kidnaprisk.cli.wording import error_line
 from kidnaprisk.errors import ConfigError, KidnapRiskError
 
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"kidnaprisk {kidnaprisk.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (score, join, incidents, train, models, backtest):
+    for command in (score, join, incidents, train, retrain, models, backtest):
         command.add_to(commands)
     return top
 
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         arguments = parser().parse_args(argv)
-        arguments.run(arguments)
+        code = arguments.run(arguments)
         sys.stdout.flush()
     except KidnapRiskError as error:
         sys.stderr.write(error_line(error))
@@ -78,4 +79,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as left:
         # --help and --version leave by themselves.
         return left.code if isinstance(left.code, int) else DONE
-    return DONE
+    return DONE if code is None else int(code)

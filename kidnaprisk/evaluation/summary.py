@@ -124,9 +124,9 @@ def _number_tests(seen: Compared, of: Expected, times: int, total: float) -> dic
     variance = float(total_variance(seen, of).sum())
     row = {"number_low": poisson.at_least, "number_high": poisson.at_most}
     if np.isnan(variance):
-        return row | {"nb_low": np.nan, "nb_high": np.nan}
+        return row | {"variance": np.nan, "nb_low": np.nan, "nb_high": np.nan}
     wide = consistency.number_test_negative_binomial(total, variance, times)
-    return row | {"nb_low": wide.at_least, "nb_high": wide.at_most}
+    return row | {"variance": variance, "nb_low": wide.at_least, "nb_high": wide.at_most}
 
 
 def _hit_rates(hazard: Floats, size: Floats, hits: Floats, open_: Mask, shares: Floats) -> Floats:

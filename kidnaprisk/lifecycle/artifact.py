@@ -2,12 +2,13 @@
 
 ``<root>/<name>/<version>/`` holds ``manifest.json``, ``card.md`` and plain ``.npy`` arrays.
 ``<root>/<name>/current`` is one line, the version in use. The version is the as-of day and a digest
-of what the model is made of, so the same inputs give the same version.
+of what the model is made of, so the same inputs give the same version; how it did (``metrics``) and
+which library wrote it are told beside, and change no name.
 
 Loading checks the size and SHA-256 of every file against the manifest, refuses files that the
 manifest does not name, and reads arrays with pickles forbidden: nothing in a model is code.
 
-Not here: when a model should replace another.
+Not here: when a model should replace another, and what was current when (``registry``).
 """
 
 from __future__ import annotations
@@ -15,39 +16,75 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import shutil
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sklearn
 
 from kidnaprisk import __version__
 from kidnaprisk.bundled import models_path
 from kidnaprisk.errors import ArtifactError, ModelError
 from kidnaprisk.hazard.mixture import KernelMixture
 from kidnaprisk.hazard.state import Arrays, from_state, to_state
+from kidnaprisk.lifecycle.aside import (
+    aside_prefix,
+    discard,
+    remove,
+    replace_line,
+    sweep,
+    sync_folder,
+    told_as_artifact,
+    write_synced,
+)
 from kidnaprisk.lifecycle.card import card_for
+from kidnaprisk.lifecycle.manifest import (
+    MANIFEST,
+    SCHEMA,
+    as_json,
+    check_name,
+    digest,
+    label_of,
+    libraries,
+    read_manifest,
+    seal_of,
+)
 
-SCHEMA = 2
+__all__ = [
+    "DEFAULT_NAME",
+    "MANIFEST",
+    "POINTER",
+    "SCHEMA",
+    "check_name",
+    "find_version",
+    "label_of",
+    "load_model",
+    "read_manifest",
+    "read_pointer",
+    "save_model",
+]
+
 DEFAULT_NAME = "default"
-MANIFEST, CARD, POINTER = "manifest.json", "card.md", "current"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_MANIFEST_KEYS = {"schema", "kind", "library", "facts", "sources", "data_sha256", "files"}
-_LARGEST_MANIFEST = 10_000_000
+CARD, POINTER = "card.md", "current"
+_LONGEST_POINTER = 200
 # numpy reads an array's header with ast, which in CPython 3.11 fails now and then when two threads
 # are in it (python/cpython#106905): readers of models take turns there.
 _HEADERS = threading.Lock()
 
 
 def save_model(
-    model: KernelMixture, root: str | Path, name: str = DEFAULT_NAME, *, current: bool = True
+    model: KernelMixture,
+    root: str | Path,
+    name: str = DEFAULT_NAME,
+    *,
+    current: bool = True,
+    metrics: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Publish a fitted model.
+    """Store a fitted model.
 
     Parameters
     ----------
@@ -58,16 +95,20 @@ def save_model(
         Letters, digits, dots, dashes and underscores.
     current : bool
         Whether this version becomes the one that :func:`load_model` gives.
+    metrics : mapping, optional
+        How it did when it was put to the test: figures, as JSON can hold them.
+    recipe : mapping, optional
+        Where its records can be had again, as JSON can hold it.
 
     Returns
     -------
     Path
-        The folder of the version. One that is there already is left as it is.
+        The folder of the version. One that is there already, and whole, is left as it is.
 
     Raises
     ------
     ModelError
-        If the model is not a fitted one that can be stored.
+        If the model is not a fitted one that can be stored, or JSON cannot hold what is told of it.
     ArtifactError
         If the folder cannot be written, or what was written does not load.
     """
@@ -75,37 +116,21 @@ def save_model(
         raise ModelError(
             f"a {type(model).__name__} cannot be stored", remedy="store a KernelMixture"
         )
-    _check_name(name, "name")
+    check_name(name, "name")
     arrays, facts = to_state(model)
+    told = {"metrics": as_json(metrics, "metrics"), "recipe": as_json(recipe, "recipe")}
     home = Path(root) / name
-    try:
+    with told_as_artifact("the model", home):
         home.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=home))
+        sweep(home)
+        aside = Path(tempfile.mkdtemp(prefix=aside_prefix("aside"), dir=home))
         try:
-            label = _write(aside, model, arrays, facts)
-            load_model(aside)
-            final = home / label
-            if not final.exists():
-                aside.chmod(0o755)
-                _rename(aside, final)
+            final = home / _write(aside, model, arrays, facts, told)
+            _settle(aside, final)
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
-        load_model(final)
+            remove(aside)
         if current:
-            descriptor, pointer = tempfile.mkstemp(prefix=f".{POINTER}-", dir=home)
-            os.close(descriptor)
-            _write_synced(Path(pointer), f"{label}\n".encode())
-            Path(pointer).chmod(0o644)
-            Path(pointer).replace(home / POINTER)
-        _sync_folder(home)
-    except ArtifactError:
-        raise
-    except OSError as error:
-        raise ArtifactError(
-            f"the model could not be written: {error.strerror}",
-            file=home,
-            remedy="check the folder's permissions and free space",
-        ) from None
+            replace_line(home / POINTER, final.name)
     return final
 
 
@@ -136,80 +161,94 @@ def load_model(path: str | Path | None = None, name: str = DEFAULT_NAME) -> Kern
             f"a model is loaded from a folder, not from a {type(path).__name__}",
             remedy="give its path, or nothing for the bundled model",
         )
-    folder = find_version(models_path() if path is None else Path(path), name)
-    manifest = read_manifest(folder)
-    arrays = _verified_arrays(folder, manifest["files"])
-    return from_state(arrays, manifest["facts"])
+    asked = models_path() if path is None else Path(path)
+    while True:
+        folder = find_version(asked, name)
+        try:
+            return _loaded(folder)
+        except ArtifactError:
+            # Pruned while it was read? Only if another version is current by now.
+            if find_version(asked, name) == folder:
+                raise
 
 
 def find_version(path: Path, name: str = DEFAULT_NAME) -> Path:
     """The folder of the version that ``path`` means; see :func:`load_model`."""
     if (path / MANIFEST).is_file():
         return path
-    home = path if (path / POINTER).is_file() else path / _check_name(name, "name")
-    if not (home / POINTER).is_file():
+    home = path if (path / POINTER).is_file() else path / check_name(name, "name")
+    label = read_pointer(home)
+    if label is None:
         raise ArtifactError(
             "there is no model here", file=path,
             remedy="give the folder of a model, or train one with: kidnaprisk train",
         )  # fmt: skip
-    label = (home / POINTER).read_text(encoding="utf-8", errors="replace").strip()
-    return home / _check_name(label, "version")
+    return home / label
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a version, its form checked."""
-    path = folder / MANIFEST
+def read_pointer(home: Path) -> str | None:
+    """The version that is current in a model's folder; None if none is.
+
+    Raises
+    ------
+    ArtifactError
+        If what stands there cannot be read, or is no name of a version.
+    """
     try:
-        size, linked = path.stat().st_size, path.is_symlink()
-        text = path.read_text(encoding="utf-8") if size <= _LARGEST_MANIFEST else ""
+        with (home / POINTER).open("rb") as stream:
+            content = stream.read(_LONGEST_POINTER)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise ArtifactError(
-            f"the manifest cannot be read: {error.strerror}", file=path, remedy="train again"
-        ) from None
-    except ValueError:
-        raise ArtifactError("the manifest is not text", file=path, remedy="train again") from None
-    if linked or size > _LARGEST_MANIFEST:
-        fault = "is a link" if linked else "is too large"
-        raise ArtifactError(f"the manifest {fault}", file=path, remedy="train again")
+            f"it cannot be read which version is current: {error.strerror}", file=home / POINTER,
+            remedy="check the folder's permissions",
+        ) from None  # fmt: skip
+    return check_name(content.decode("utf-8", errors="replace").strip(), "version")
+
+
+def _loaded(folder: Path) -> KernelMixture:
     try:
-        manifest = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ArtifactError("the manifest is not JSON", file=path, remedy="train again") from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        found = manifest.get("schema") if isinstance(manifest, dict) else None
+        manifest = read_manifest(folder)
+        arrays = _verified_arrays(folder, manifest["files"])
+    except ArtifactError:
+        raise
+    except OSError as error:
         raise ArtifactError(
-            f"the model has schema {found!r}, this library reads {SCHEMA}",
-            file=path,
-            remedy="use the library that wrote it, or train again",
-        )
-    wrong = set(manifest) ^ _MANIFEST_KEYS
-    parts = [manifest.get(key) for key in ("files", "facts", "library", "sources")]
-    if wrong or not all(isinstance(part, dict) for part in parts):
-        raise ArtifactError(
-            f"the manifest lacks or adds {', '.join(sorted(wrong)) or 'files or facts'}",
-            file=path,
-            remedy="train again",
-        )
-    if manifest["kind"] != KernelMixture.__name__:
-        raise ArtifactError(
-            "the model is of an unknown kind", file=path, value=manifest["kind"],
-            remedy="use the library that wrote it",
-        )  # fmt: skip
-    if manifest["library"].get("seal") != _seal(manifest):
-        raise ArtifactError("the manifest was changed", file=path, remedy="train again")
-    return manifest
+            f"the model cannot be read: {error.strerror}", file=folder,
+            remedy="check the folder's permissions, or load again if it was pruned just now",
+        ) from None  # fmt: skip
+    return from_state(arrays, manifest["facts"])
 
 
-def _rename(aside: Path, final: Path) -> None:
+def _settle(aside: Path, final: Path) -> None:
+    """Give a version its name, if it loads and no whole one has the name already."""
+    if final.exists():
+        try:
+            _loaded(final)
+        except ArtifactError:
+            # Damaged: what was made again takes its place.
+            discard(final)
+        else:
+            return
+    _loaded(aside)
+    aside.chmod(0o755)
     try:
         aside.replace(final)
     except OSError:
         # Another writer of the same version was faster: what it wrote is the same.
         if not final.exists():
             raise
+    sync_folder(final.parent)
 
 
-def _write(aside: Path, model: KernelMixture, arrays: Arrays, facts: dict[str, Any]) -> str:
+def _write(
+    aside: Path,
+    model: KernelMixture,
+    arrays: Arrays,
+    facts: dict[str, Any],
+    told: dict[str, dict[str, Any]],
+) -> str:
     """Write a version's files; return its name."""
     files = {}
     for key in sorted(arrays):
@@ -220,26 +259,27 @@ def _write(aside: Path, model: KernelMixture, arrays: Arrays, facts: dict[str, A
             os.fsync(stream.fileno())
         files[target.name] = _fingerprint(target)
     sources = model.records_["source"].value_counts().sort_index()
+    described = model.describe()
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": type(model).__name__,
         "facts": facts,
+        "counts": {key: described[key] for key in ("incidents", "context_events")},
         "sources": {str(source): int(count) for source, count in sources.items()},
-        "data_sha256": _digest({k: v["sha256"] for k, v in files.items() if "record" in k}),
+        "data_sha256": digest({k: v["sha256"] for k, v in files.items() if "record" in k}),
+        # Libraries without whose very version it would answer otherwise: an estimator's own.
+        "needs": {},
+        **told,
     }
-    _write_synced(aside / CARD, card_for(model, manifest).encode())
+    write_synced(aside / CARD, card_for(model, manifest).encode())
     files[CARD] = _fingerprint(aside / CARD)
     manifest["files"] = files
-    manifest["library"] = {
-        "kidnaprisk": __version__,
-        "numpy": np.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
-    manifest["library"]["seal"] = _seal(manifest)
+    manifest["library"] = {"kidnaprisk": __version__, **libraries()}
+    manifest["seal"] = seal_of(manifest)
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    _write_synced(aside / MANIFEST, f"{text}\n".encode())
-    _sync_folder(aside)
-    return f"{facts['as_of']}-{_seal(manifest)[:8]}"
+    write_synced(aside / MANIFEST, f"{text}\n".encode())
+    sync_folder(aside)
+    return label_of(manifest)
 
 
 def _verified_arrays(folder: Path, files: dict[str, Any]) -> Arrays:
@@ -282,38 +322,3 @@ def _fingerprint(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {"bytes": path.stat().st_size, "sha256": digest}
-
-
-def _digest(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def _seal(manifest: dict[str, Any]) -> str:
-    """Digest of everything in a manifest but the library's version, which changes no answer."""
-    return _digest({key: value for key, value in manifest.items() if key != "library"})
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _check_name(name: str, what: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ArtifactError(
-            f"the {what} of the model is not usable", value=name,
-            remedy="use letters, digits, dots, dashes and underscores",
-        )  # fmt: skip
-    return name

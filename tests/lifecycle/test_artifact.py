@@ -25,7 +25,8 @@ import pytest
 import kidnaprisk as kr
 from kidnaprisk.errors import ArtifactError, ModelError
 from kidnaprisk.hazard.pieces import Pieces
-from kidnaprisk.lifecycle import artifact
+from kidnaprisk.lifecycle import artifact, aside
+from kidnaprisk.lifecycle.manifest import seal_of
 
 ROOT = Path(kr.__file__).resolve().parents[1]
 SMALL = {"scales_km": (20.0, 80.0), "memories_days": (180.0,)}
@@ -87,8 +88,7 @@ def reseal(folder, change):
     for name in manifest["files"] if isinstance(manifest.get("files"), dict) else ():
         if (folder / name).is_file():
             manifest["files"][name] = artifact._fingerprint(folder / name)
-    if isinstance(manifest.get("library"), dict):
-        manifest["library"]["seal"] = artifact._seal(manifest)
+    manifest["seal"] = seal_of(manifest)
     path.write_text(json.dumps(manifest))
 
 
@@ -190,6 +190,50 @@ def test_a_version_may_be_kept_without_being_current(model, published, tmp_path)
     assert second != first
     assert kr.load_model(tmp_path).as_of_ == model.as_of_
     assert kr.load_model(second).as_of_ == pd.Timestamp("2021-01-01")
+
+
+def test_how_it_did_changes_no_name_but_is_guarded_and_what_it_was_made_of_does(model, tmp_path):
+    told = {"gain": {"low": -0.01, "n": 12}, "checks": ["passed", None]}
+    first = kr.save_model(model, tmp_path / "one", metrics=told, recipe={"store_import": 7})
+    manifest = artifact.read_manifest(first)
+    assert (manifest["metrics"], manifest["recipe"]) == (told, {"store_import": 7})
+    other = kr.save_model(model, tmp_path / "two", metrics={}, recipe={"store_import": 7})
+    assert other.name == first.name
+    assert kr.save_model(model, tmp_path / "two", recipe={"store_import": 8}).name != first.name
+    # The first one stays.
+    before = hashes(first)
+    assert kr.save_model(model, tmp_path / "one", recipe={"store_import": 7}) == first
+    assert hashes(first) == before
+
+
+def test_another_library_gives_the_same_name(model, published, tmp_path, monkeypatch):
+    monkeypatch.setattr(artifact, "__version__", "9.9")
+    again = kr.save_model(model, tmp_path)
+    assert again.name == published.name
+    assert artifact.read_manifest(again)["library"]["kidnaprisk"] == "9.9"
+    assert artifact.label_of(artifact.read_manifest(again)) == again.name
+
+
+@pytest.mark.parametrize(
+    "told", [{"gain": float("nan")}, {"gain": np.float64}, {"gain": {1, 2}}, {"gain": object()}]
+)
+def test_what_json_cannot_hold_is_no_metric(model, tmp_path, told):
+    for what in ("metrics", "recipe"):
+        with pytest.raises(ModelError, match=what) as caught:
+            kr.save_model(model, tmp_path, **{what: told})
+        assert caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_version_is_made_anew_by_saving_it_again(model, version):
+    good = hashes(version)
+    (version / "weights.npy").write_bytes(b"damaged")
+    assert kr.save_model(model, version.parent.parent) == version
+    assert hashes(version) == good
+
+
+def test_counts_stand_in_the_manifest(published):
+    assert artifact.read_manifest(published)["counts"] == {"incidents": 120, "context_events": 0}
 
 
 TRAIN = """
@@ -314,11 +358,14 @@ EDITS = {
     "a fact": lambda m: m["facts"].update(floor_weight_=m["facts"]["floor_weight_"] * 2),
     "the as-of day": lambda m: m["facts"].update(as_of="2030-01-01"),
     "the sources": lambda m: m.update(sources={"better": 120}),
-    "the seal": lambda m: m["library"].update(seal="0" * 64),
-    "no seal": lambda m: m["library"].pop("seal"),
-    "a past schema": lambda m: m.update(schema=1),
-    "a future schema": lambda m: m.update(schema=3),
-    "schema as text": lambda m: m.update(schema="2"),
+    "the metrics": lambda m: m.update(metrics={"gain": 9.9}),
+    "the recipe": lambda m: m.update(recipe={"store_import": 1}),
+    "another scikit-learn": lambda m: m["library"].update({"scikit-learn": "0.1.0"}),
+    "the seal": lambda m: m.update(seal="0" * 64),
+    "no seal": lambda m: m.pop("seal"),
+    "a past schema": lambda m: m.update(schema=2),
+    "a future schema": lambda m: m.update(schema=4),
+    "schema as text": lambda m: m.update(schema="3"),
     "no schema": lambda m: m.pop("schema"),
     "an unknown kind": lambda m: m.update(kind="pickle.Unpickler"),
     "kind a list": lambda m: m.update(kind=["KernelMixture"]),
@@ -330,6 +377,11 @@ EDITS = {
     "library missing": lambda m: m.update(library=None),
     "sources a list": lambda m: m.update(sources=["synthetic"]),
     "sources missing": lambda m: m.update(sources=None),
+    "metrics a list": lambda m: m.update(metrics=[]),
+    "recipe missing": lambda m: m.pop("recipe"),
+    "a scikit-learn that is not here": lambda m: m.update(needs={"scikit-learn": "0.1"}),
+    "a library that is not known": lambda m: m.update(needs={"sekrit": "1.0"}),
+    "needs in words": lambda m: m.update(needs="scikit-learn"),
     "sources in words": lambda m: m.update(sources="synthetic"),
     "a file by ../": lambda m: m["files"].update({"../current": m["files"]["weights.npy"]}),
     "a file by its full path": lambda m: m["files"].update(
@@ -348,6 +400,9 @@ UNSEALED = (
     "a fact",
     "the as-of day",
     "the sources",
+    "the metrics",
+    "the recipe",
+    "another scikit-learn",
     "the seal",
     "no seal",
     "a fingerprint of words",
@@ -372,7 +427,7 @@ def test_an_edited_manifest_is_refused(version, edit, sealed):
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", "[" * 200_000, '{"schema": ' + "9" * 100_000 + "}", '{"schema": NaN}',
-     "\ufeff{}", '{"schema": 2, "schema": 2}', '{"a":' * 100_000],
+     "\ufeff{}", '{"schema": 3, "schema": 3}', '{"a":' * 100_000],
     ids=["empty", "cut", "list", "null", "deep lists", "long number", "nan", "bom", "twice",
          "deep objects"],
 )  # fmt: skip
@@ -499,6 +554,13 @@ def test_places_are_folded_anew_and_not_read_from_the_disk(version):
     assert not list(version.glob("place*"))
     loaded = kr.load_model(version)
     assert loaded.places_.start[-1] == len(loaded.records_)
+
+
+def test_a_model_that_needs_the_library_that_is_here_is_loaded(version):
+    import sklearn
+
+    reseal(version, lambda m: m.update(needs={"scikit-learn": sklearn.__version__}))
+    kr.load_model(version)
 
 
 # names and pointers
@@ -663,6 +725,82 @@ def test_killed_between_write_and_rename_leaves_the_old_model_current(version, v
     model = kr.load_model(root)
     model.floor_weight_ *= 2.0
     assert kr.save_model(model, root).name != version.name
+
+
+def ended_process():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_dead_writers_left_is_swept_and_nothing_else(model, version):
+    home, host = version.parent, aside._host()
+    old = time.time() - 100_000
+    gone = {
+        "dead": f".aside-{host}-{ended_process()}-x",
+        "dead pointer": f".current-{host}-{ended_process()}-x",
+        "dead prune": f".gone-{host}-{ended_process()}-x",
+        "old, elsewhere": ".aside-00000000-1-x",
+        "old, of a schema before": ".aside-k2j3h4",
+        "old, of a living process": f".aside-{host}-{os.getpid()}-x",
+    }
+    kept = {
+        "living": f".aside-{host}-{os.getpid()}-y",
+        "young, elsewhere": ".aside-00000000-1-y",
+        "young, of a schema before": ".aside-abcdef",
+        "another's": ".lock",
+        "another's folder": ".snapshot",
+    }
+    for what, name in (gone | kept).items():
+        if "pointer" in what or name == ".lock":
+            (home / name).write_text("x")
+        else:
+            (home / name).mkdir()
+            (home / name / "weights.npy").write_bytes(b"x")
+        if what.startswith("old"):
+            os.utime(home / name, (old, old))
+    kr.save_model(model, home.parent)
+    left = {path.name for path in home.iterdir()}
+    assert left == {version.name, "current", *kept.values()}
+
+
+def test_writers_killed_again_and_again_leave_at_most_the_last_ones_remains(version):
+    root = version.parent.parent
+    code = KILLED.format(root=str(ROOT), version=str(version), models=str(root), victim="fsync")
+    for _ in range(2):
+        assert in_another_process(code).returncode == -signal.SIGKILL
+        assert len(list(version.parent.glob(".aside-*"))) == 1
+    kr.save_model(kr.load_model(root), root)
+    assert not list(version.parent.glob(".*"))
+
+
+def test_a_version_pruned_while_it_is_read_is_an_error_or_the_next_one(version, monkeypatch):
+    """The folder goes just when its first array has been looked at."""
+    root, true = version.parent.parent, artifact._fingerprint
+    model = kr.load_model(root)
+    model.floor_weight_ *= 2.0
+    newer = kr.save_model(model, root, current=False)
+    away = version.parent / ".gone"
+
+    def pruned(path):
+        found = true(path)
+        if version.exists():
+            version.rename(away)
+        return found
+
+    monkeypatch.setattr(artifact, "_fingerprint", pruned)
+    refused(version)
+    away.rename(version)
+    refused(root)
+    away.rename(version)
+
+    def pruned_and_moved(path):
+        found = pruned(path)
+        (version.parent / "current").write_text(newer.name)
+        return found
+
+    monkeypatch.setattr(artifact, "_fingerprint", pruned_and_moved)
+    assert kr.load_model(root).floor_weight_ == model.floor_weight_
 
 
 def test_readers_during_publishing_always_get_a_whole_model(version):

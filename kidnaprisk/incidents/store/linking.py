@@ -7,8 +7,6 @@ revised keeps it until then, a row that is deleted takes it along.
 
 from __future__ import annotations
 
-import datetime as dt
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -24,7 +22,7 @@ from kidnaprisk.incidents.store.importing import (
     record,
     same_key,
 )
-from kidnaprisk.incidents.store.reading import read_incidents_on, valid_on
+from kidnaprisk.incidents.store.reading import Moment, read_incidents_on
 from kidnaprisk.incidents.store.schema import IMPORTS, KEY, LINKS, VERSIONS
 from kidnaprisk.incidents.store.staging import STAGED_LINKS, Progress, fill, index_keys
 from kidnaprisk.incidents.store.summaries import MergeSummary
@@ -38,7 +36,7 @@ def write_merge(connection: sa.Connection, turn: Turn, progress: Progress | None
     """
     from kidnaprisk.incidents.merge import link_incidents
 
-    incidents, keys = read_incidents_on(connection, turn.day, Question())
+    incidents, keys = read_incidents_on(connection, Moment(turn.day), Question())
     incidents["incident_id"] = keys["incident_id"]
     if progress is not None:
         progress(len(incidents))
@@ -100,8 +98,8 @@ def named_events(keys: pd.DataFrame, event: pd.Series) -> pd.DataFrame:
     return named[pd.Series(numbers, index=keys.index).duplicated(keep=False)]
 
 
-def check_merged(connection: sa.Connection, day: dt.date) -> str:
-    """A note on the last merge up to a day.
+def check_merged(connection: sa.Connection, moment: Moment) -> str:
+    """A note on the last merge up to a moment.
 
     Raises
     ------
@@ -109,32 +107,32 @@ def check_merged(connection: sa.Connection, day: dt.date) -> str:
         If there was none: the sources as they are would count events twice.
     """
     merges = sa.select(sa.func.max(IMPORTS.c.day), sa.func.max(IMPORTS.c.id)).where(
-        IMPORTS.c.action == "merge", IMPORTS.c.day <= day
+        IMPORTS.c.action == "merge", moment.imports()
     )
     last, last_id = connection.execute(merges).one()
     if last is None:
         raise StoreError(
             "the sources have not been merged by that day",
-            value=day.isoformat(),
+            value=moment.day.isoformat(),
             remedy="run merge(), or ask without merged",
         )
     since = connection.execute(
-        sa.select(sa.func.count()).where(VERSIONS.c.from_import > last_id, valid_on(VERSIONS, day))
+        sa.select(sa.func.count()).where(VERSIONS.c.from_import > last_id, moment.valid(VERSIONS))
     ).scalar_one()
     note = f"events of several sources are one row, as merged on {last}"
     return f"{note}; {since} rows that came or were revised since stand alone" if since else note
 
 
-def _changed_since(connection: sa.Connection, day: dt.date) -> pd.DataFrame:
-    """Sources and ids of the rows that came or were revised after the last merge up to a day."""
+def _changed_since(connection: sa.Connection, moment: Moment) -> pd.DataFrame:
+    """Sources and ids of the rows that came or were revised after the last merge."""
     last_id = (
         sa.select(sa.func.max(IMPORTS.c.id))
-        .where(IMPORTS.c.action == "merge", IMPORTS.c.day <= day)
+        .where(IMPORTS.c.action == "merge", moment.imports())
         .scalar_subquery()
     )
     rows = connection.execute(
         sa.select(*(VERSIONS.c[key] for key in KEY)).where(
-            VERSIONS.c.from_import > last_id, valid_on(VERSIONS, day)
+            VERSIONS.c.from_import > last_id, moment.valid(VERSIONS)
         )
     ).all()
     return pd.DataFrame(rows, columns=list(KEY)).astype("string")
@@ -142,23 +140,23 @@ def _changed_since(connection: sa.Connection, day: dt.date) -> pd.DataFrame:
 
 def combined(
     connection: sa.Connection,
-    day: dt.date,
+    moment: Moment,
     incidents: gpd.GeoDataFrame,
     keys: pd.DataFrame,
 ) -> gpd.GeoDataFrame:
-    """One row an event, by the links of a day."""
+    """One row an event, by the links of a moment."""
     from kidnaprisk.incidents.merge import combine_incidents
 
     links = pd.DataFrame(
         connection.execute(
-            sa.select(*(LINKS.c[key] for key in KEY), LINKS.c.event).where(valid_on(LINKS, day))
+            sa.select(*(LINKS.c[key] for key in KEY), LINKS.c.event).where(moment.valid(LINKS))
         ).all(),
         columns=[*KEY, "event"],
     ).astype("string")
     own = keys["source"] + ":" + keys["incident_id"]
     linked = keys.merge(links, on=list(KEY), how="left")["event"]
     # A row revised since may be another event: counted twice rather than hidden in an old one.
-    revised = pd.MultiIndex.from_frame(_changed_since(connection, day))
+    revised = pd.MultiIndex.from_frame(_changed_since(connection, moment))
     linked = linked.mask(pd.MultiIndex.from_frame(keys[list(KEY)]).isin(revised))
     event = pd.Series(
         pd.factorize(linked.fillna(own))[0].astype(np.int64), index=incidents.index, name="event"

@@ -75,6 +75,7 @@ class OpenStore:
         until: DayLike | None = None,
         bbox: Sequence[float] | None = None,
         merged: bool = False,
+        through: int | None = None,
     ) -> gpd.GeoDataFrame:
         """The incidents as the store held them at the end of a UTC day.
 
@@ -90,6 +91,9 @@ class OpenStore:
         merged : bool
             One row an event, by the last merge up to that day. What is asked for, sources apart,
             is then asked of the events.
+        through : int, optional
+            Only what was held after the import of this number, though others came that same day:
+            what was read then can so be read again. See `last_import`.
 
         Returns
         -------
@@ -104,26 +108,41 @@ class OpenStore:
             If an argument is not valid.
         CoverageError
             If the store knows nothing of that day, or of a source on it, or its records do not
-            cover what is asked for: an empty table would read as if nothing had happened.
+            cover what is asked for: an empty table would read as if nothing had happened. And if
+            there was no import of that number by then.
         StoreError
             If the sources were not merged by then, or the database fails.
         """
         asked = question(sources, countries, kinds, since, until, bbox)
         when = whole_day(day, "day")
+        moment = reading.Moment(when, through)
         with failures_told(self._url), reading_from(self._engine) as connection:
             reading.check_known(connection, when, asked)
+            reading.check_through(connection, moment)
             notes = [f"what the store held at the end of {when} (UTC)"]
-            declared = reading.read_coverage_on(connection, when, asked)
+            if through is not None:
+                notes = [f"what the store held on {when} (UTC), after import {through}"]
+            declared = reading.read_coverage_on(connection, moment, asked)
             if merged:
-                notes.append(linking.check_merged(connection, when))
-                rows, keys = reading.read_incidents_on(connection, when, asked.of_sources)
+                notes.append(linking.check_merged(connection, moment))
+                rows, keys = reading.read_incidents_on(connection, moment, asked.of_sources)
                 coverage = reading.with_derived(rows, declared)
-                rows = linking.combined(connection, when, rows, keys)
+                rows = linking.combined(connection, moment, rows, keys)
                 rows = rows[asked.mask(rows)].reset_index(drop=True)
             else:
-                rows, _ = reading.read_incidents_on(connection, when, asked)
+                rows, _ = reading.read_incidents_on(connection, moment, asked)
                 coverage = reading.with_derived(rows, declared)
         return reading.with_attrs(rows, asked.covered(coverage), [*notes, *asked.notes])
+
+    def last_import(self) -> int:
+        """Number of the last import, merge, deletion or declaration; 0 if there was none."""
+        with failures_told(self._url), reading_from(self._engine) as connection:
+            return reading.last_import(connection)
+
+    def last_change(self) -> int:
+        """Number of the last of these that changed anything; an import of what was held did not."""
+        with failures_told(self._url), reading_from(self._engine) as connection:
+            return reading.last_change(connection)
 
     def current(
         self,

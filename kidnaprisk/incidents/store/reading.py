@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from kidnaprisk.errors import CoverageError
 from kidnaprisk.incidents.coverage import COVERAGE_ATTR, Coverage, coverage_of, coverages_from
 from kidnaprisk.incidents.store.asking import Question
-from kidnaprisk.incidents.store.schema import COVERAGE, IMPORTS, KEY, VERSIONS
+from kidnaprisk.incidents.store.schema import COVERAGE, IMPORTS, KEY, LINKS, VERSIONS
 from kidnaprisk.incidents.table import (
     COLUMNS,
     COUNTS,
@@ -80,17 +80,67 @@ def check_known(connection: sa.Connection, day: dt.date, asked: Question) -> Non
         )
 
 
-def valid_on(table: sa.Table, day: dt.date) -> sa.ColumnElement[bool]:
-    """Whether a row that keeps history was valid at the end of a day."""
-    return sa.and_(
-        table.c.from_day <= day, sa.or_(table.c.until_day.is_(None), table.c.until_day > day)
-    )
+class Moment(NamedTuple):
+    """The end of a day; or, of all imports up to that day, those up to a number."""
+
+    day: dt.date
+    through: int | None = None
+
+    def imports(self) -> sa.ColumnElement[bool]:
+        """Whether an import was there."""
+        there = IMPORTS.c.day <= self.day
+        return there if self.through is None else sa.and_(there, IMPORTS.c.id <= self.through)
+
+    def valid(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Whether a row that keeps history was valid."""
+        since, until = (table.c.from_day, table.c.until_day)
+        if self.through is None:
+            return sa.and_(since <= self.day, sa.or_(until.is_(None), until > self.day))
+        since, until = (table.c.from_import, table.c.until_import)
+        return sa.and_(since <= self.through, sa.or_(until.is_(None), until > self.through))
+
+
+def last_import(connection: sa.Connection) -> int:
+    """Number of the last import; 0 if there was none."""
+    last = sa.select(sa.func.coalesce(sa.func.max(IMPORTS.c.id), 0))
+    return int(connection.execute(last).scalar_one())
+
+
+def last_change(connection: sa.Connection) -> int:
+    """Number of the last import that changed anything that can be read; 0 if none did."""
+    told = [
+        sa.select(sa.func.coalesce(sa.func.max(column), 0))
+        for table in (VERSIONS, COVERAGE, LINKS)
+        for column in (table.c.from_import, table.c.until_import)
+    ]
+    return max(int(connection.execute(one).scalar_one()) for one in told)
+
+
+def check_through(connection: sa.Connection, moment: Moment) -> None:
+    """Refuse an import that there is none of, or that came after the day.
+
+    Raises
+    ------
+    CoverageError
+        What was held then is not known.
+    """
+    if moment.through is None:
+        return
+    day = connection.execute(
+        sa.select(IMPORTS.c.day).where(IMPORTS.c.id == moment.through)
+    ).scalar_one_or_none()
+    if day is None or day > moment.day:
+        when = "there is no such import" if day is None else f"that import came on {day}"
+        raise CoverageError(
+            f"the store cannot be read up to an import: {when}", value=moment.through,
+            remedy="see their numbers and days in status()",
+        )  # fmt: skip
 
 
 def read_incidents_on(
-    connection: sa.Connection, day: dt.date, asked: Question
+    connection: sa.Connection, moment: Moment, asked: Question
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """The incidents of a store at the end of a day, in the order of their keys.
+    """The incidents of a store at a moment, in the order of their keys.
 
     Returns
     -------
@@ -106,7 +156,7 @@ def read_incidents_on(
     ]
     wanted = (
         sa.select(*columns)
-        .where(valid_on(VERSIONS, day), asked.condition(connection.dialect.name))
+        .where(moment.valid(VERSIONS), asked.condition(connection.dialect.name))
         .order_by(*(VERSIONS.c[key] for key in KEY))
     )
     portions = [_typed(list(zip(*rows, strict=True))) for rows in _portions(connection, wanted)]
@@ -165,11 +215,11 @@ def unique_ids(keys: pd.DataFrame) -> pd.Series:
 
 
 def read_coverage_on(
-    connection: sa.Connection, day: dt.date, asked: Question
+    connection: sa.Connection, moment: Moment, asked: Question
 ) -> tuple[Coverage, ...]:
-    """What was declared of the sources asked for, as of a day; days to come are not cut off."""
+    """What was declared of the sources asked for, at a moment; days to come are not cut off."""
     declared = connection.execute(
-        sa.select(COVERAGE.c.declared).where(valid_on(COVERAGE, day)).order_by(COVERAGE.c.source)
+        sa.select(COVERAGE.c.declared).where(moment.valid(COVERAGE)).order_by(COVERAGE.c.source)
     ).scalars()
     told = [one for each in declared for one in coverages_from(each)]
     return tuple(one for one in told if asked.sources is None or one.source in asked.sources)

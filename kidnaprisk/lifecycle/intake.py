@@ -1,0 +1,247 @@
+"""What a feed brings: files found or fetched, and read, before anything is taken in.
+
+Nothing is judged here (`drift`) and nothing is stored. In a replay of an earlier day a row that was
+known only later is left out and counted: nobody could have read it that day.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+from kidnaprisk.errors import FeedError
+from kidnaprisk.incidents.batches import Batch, formats_for, open_sheet, read_batches
+from kidnaprisk.incidents.coverage import (
+    Coverage,
+    coverage_beside,
+    coverage_of,
+    read_coverage,
+)
+from kidnaprisk.incidents.read import IncidentWarning, read_incidents
+
+if TYPE_CHECKING:
+    from kidnaprisk.incidents.feeds import Fetched
+    from kidnaprisk.lifecycle.config import FeedSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Incoming:
+    """What a feed brought.
+
+    Parameters
+    ----------
+    feed : str
+    batches : tuple of Batch
+        As the store takes them in.
+    table : GeoDataFrame
+        All rows of them that can be taken in.
+    rejects : DataFrame
+    columns : tuple of str
+        Of the files, in order of first appearance.
+    files : tuple of str
+        Their base names.
+    sha256 : str
+        Digest of their contents, in order.
+    format : str
+    complete, part : bool
+        Whether the files hold all there is, or say nothing of what they lack.
+    coverage : tuple of Coverage, optional
+        What is covered; None for what the files and their format say.
+    not_yet_known : int
+        Rows left out, since they became known after the day.
+    deleted_ids : tuple of str
+        Ids that the source has deleted.
+    notes : tuple of str
+    """
+
+    feed: str
+    batches: tuple[Batch, ...]
+    table: gpd.GeoDataFrame
+    rejects: pd.DataFrame
+    columns: tuple[str, ...]
+    files: tuple[str, ...]
+    sha256: str
+    format: str
+    complete: bool
+    part: bool
+    coverage: tuple[Coverage, ...] | None
+    not_yet_known: int = 0
+    deleted_ids: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rows_in(self) -> int:
+        """Rows of the files, known by the day."""
+        return len(self.table) + len(self.rejects)
+
+    @property
+    def sources(self) -> list[str]:
+        """Sources that the rows name, in order of their names."""
+        return sorted(self.table["source"].astype(str).unique())
+
+
+def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool) -> Incoming:
+    """Read what a feed has.
+
+    Parameters
+    ----------
+    feed : FeedSettings
+    as_of : date
+        The day it is read on.
+    folder : Path
+        Where files are fetched to, a folder a feed and day.
+    replay : bool
+        Whether the day is past: rows known later are then left out, and coverage is cut to it.
+
+    Raises
+    ------
+    FeedError
+        If there is no file, or the source's servers do not give what was asked for.
+    IncidentError, ConfigError
+        If a file cannot be read.
+    """
+    fetched = None if feed.kind == "file" else _fetched(feed, as_of, folder)
+    paths = _found(feed) if fetched is None else list(fetched.files)
+    source = (feed.source or None) if fetched is None else feed.kind
+    if fetched is not None and not paths and not fetched.deleted_ids:
+        raise FeedError(
+            f"{feed.name} brought no records", remedy="see what is asked for: countries, since_days"
+        )
+    batches: list[Batch] = []
+    columns: dict[str, None] = {}
+    for path in paths:
+        columns |= dict.fromkeys(_columns(path, source, feed.mapping))
+        batches += read_batches(
+            path, source=source, mapping=feed.mapping, kind_from_text=feed.kind_from_text
+        )
+    later = 0
+    if replay:
+        batches, later = _known_by(batches, as_of)
+    # What was changed since a day is no evidence of what did not happen.
+    part = feed.part or (feed.kind == "acled" and feed.since_days is not None)
+    return Incoming(
+        feed=feed.name,
+        batches=tuple(batches),
+        table=_together([one.incidents for one in batches]),
+        rejects=pd.concat([one.rejects for one in batches], ignore_index=True)
+        if batches
+        else pd.DataFrame(),
+        columns=tuple(columns),
+        files=tuple(path.name for path in paths),
+        sha256=_digest(paths),
+        format=", ".join(sorted({one.form.name for one in batches})),
+        complete=feed.complete and (fetched is None or fetched.complete),
+        part=part,
+        coverage=_coverage(feed, paths, source, as_of if replay else None, part=part),
+        not_yet_known=later,
+        deleted_ids=() if fetched is None else fetched.deleted_ids,
+        notes=() if fetched is None else fetched.notes,
+    )  # fmt: skip
+
+
+def _found(feed: FeedSettings) -> list[Path]:
+    pattern = Path(feed.path)
+    root = Path(pattern.anchor)
+    paths = sorted(one for one in root.glob(str(pattern.relative_to(root))) if one.is_file())
+    if not paths:
+        raise FeedError(
+            f"{feed.name} has no file", value=feed.path,
+            remedy="check the path, and whoever puts it there",
+        )  # fmt: skip
+    if feed.pick == "all":
+        return paths
+    return [max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+
+
+def _fetched(feed: FeedSettings, as_of: dt.date, folder: Path) -> Fetched:
+    from kidnaprisk.incidents.feeds import fetch_acled, fetch_gdelt, fetch_ucdp
+
+    into = folder / feed.name / as_of.isoformat()
+    days = None if feed.since_days is None else as_of - dt.timedelta(days=feed.since_days)
+    where: dict[str, Any] = {"base_url": feed.base_url} if feed.base_url else {}
+    if feed.kind == "acled":
+        return fetch_acled(
+            into, countries=feed.countries or None, until=as_of, updated_since=days, **where
+        )
+    if feed.kind == "ucdp":
+        numbers = [int(one) for one in feed.countries] or None
+        return fetch_ucdp(
+            into, version=feed.version, countries=numbers, since=days, until=as_of, **where
+        )
+    assert days is not None
+    return fetch_gdelt(into, since=days, until=as_of, version=int(feed.version or 1), **where)
+
+
+def _columns(path: Path, source: str | None, mapping: Path | None) -> tuple[str, ...]:
+    formats = formats_for(path, source, mapping)
+    sheet = open_sheet(path, formats, named=len(formats) == 1, rows=1)
+    first = next(iter(sheet.batches), None)
+    return () if first is None else first.header
+
+
+def _known_by(batches: list[Batch], as_of: dt.date) -> tuple[list[Batch], int]:
+    kept, later = [], 0
+    for batch in batches:
+        known = (batch.incidents["known_on"] <= pd.Timestamp(as_of)).to_numpy()
+        later += int((~known).sum())
+        rows = batch.incidents[known].reset_index(drop=True)
+        kept.append(dataclasses.replace(batch, incidents=rows))
+    return kept, later
+
+
+def _together(tables: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    if not tables:
+        raise FeedError("the feed brought no file of records", remedy="look at what was fetched")
+    filled = [one for one in tables if len(one)] or tables[:1]
+    together: gpd.GeoDataFrame = pd.concat(filled, ignore_index=True)
+    return together
+
+
+def _coverage(
+    feed: FeedSettings, paths: list[Path], source: str | None, until: dt.date | None, *, part: bool
+) -> tuple[Coverage, ...] | None:
+    """What is covered, cut to a day if one is given; None where the store is to find out."""
+    if part:
+        return ()
+    if feed.coverage is not None:
+        stated = read_coverage(feed.coverage)
+    else:
+        beside = [told for path in paths if (told := coverage_beside(path)) is not None]
+        stated = tuple(one for told in beside for one in read_coverage(told))
+        if not stated and until is not None:
+            stated = _told_by(paths, source, feed)
+    if not stated:
+        return None
+    if until is None:
+        return stated
+    begun = [one for one in stated if one.start <= until]
+    return tuple(dataclasses.replace(one, end=min(one.end, until)) for one in begun)
+
+
+def _told_by(paths: list[Path], source: str | None, feed: FeedSettings) -> tuple[Coverage, ...]:
+    """What whole files tell of their coverage."""
+    told: tuple[Coverage, ...] = ()
+    for path in paths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", IncidentWarning)
+            told += coverage_of(
+                read_incidents(
+                    path, source=source, mapping=feed.mapping, kind_from_text=feed.kind_from_text
+                )
+            )
+    return told
+
+
+def _digest(paths: list[Path]) -> str:
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    return whole.hexdigest()
