@@ -22,7 +22,7 @@ from scipy.special import gammaincinv
 from scipy.stats import nbinom, poisson
 
 from kidnaprisk.errors import ConfigError, ModelError
-from kidnaprisk.evaluation.resampling import percentile_interval, resamples
+from kidnaprisk.evaluation.resampling import percentile_interval, times_drawn
 from kidnaprisk.evaluation.scores import checked, count_at_most, gamma_shape
 from kidnaprisk.geodesy import Floats, Ints
 
@@ -106,7 +106,8 @@ def calibration_line(
     x = np.log(mean)
     (slope,), (intercept,) = _lines(x, np.ones((1, x.size)), count[None, :])
     block = min(block, len(names))
-    drawn = _resampled(mean, count, group.ravel(), resamples(len(names), replicates, seed, block))
+    times = times_drawn(len(names), replicates, seed, block)
+    drawn = _resampled(mean, count, group.ravel(), times)
     slopes, intercepts = _lines(*drawn)
     return CalibrationLine(
         float(slope),
@@ -117,7 +118,7 @@ def calibration_line(
 
 
 def _resampled(
-    mean: Floats, count: Floats, group: Ints, draws: Iterable[Ints]
+    mean: Floats, count: Floats, group: Ints, times: Iterable[Floats]
 ) -> tuple[Floats, Floats, Floats]:
     """Log expected of b bins, and how many values and incidents each has, (draws, b)."""
     _, fine = np.unique(np.floor(np.log(mean) / _BIN), return_inverse=True)
@@ -127,9 +128,8 @@ def _resampled(
     shape = (n_groups, len(x))
     values = csr_array((np.ones(len(mean)), (group, fine)), shape=shape).T
     incidents = csr_array((count, (group, fine)), shape=shape).T
-    times = (np.bincount(rows, minlength=n_groups) for rows in draws)
-    sets = [(values @ each, incidents @ each) for each in times]
-    return x, np.stack([one for one, _ in sets]), np.stack([one for _, one in sets])
+    sets = [((values @ each.T).T, (incidents @ each.T).T) for each in times]
+    return x, np.concatenate([one for one, _ in sets]), np.concatenate([one for _, one in sets])
 
 
 def _lines(x: Floats, points: Floats, observed: Floats) -> tuple[Floats, Floats]:

@@ -23,6 +23,9 @@ from scipy.special import ndtr, stdtrit
 from kidnaprisk.errors import ConfigError, ModelError
 from kidnaprisk.geodesy import Floats, Ints
 
+# Of resamples held at a time.
+_CELLS_AT_ONCE = 1_000_000
+
 
 class Estimate(NamedTuple):
     """A value and its interval; NaN where unknown."""
@@ -79,10 +82,11 @@ def bootstrap_ratio(
     over, under = _windows(numerator, denominator)
     total = under.sum()
     ratios = np.full(replicates, np.nan)
-    for r, rows in enumerate(resamples(len(over), replicates, seed, block)):
-        drawn = under[rows].sum()
-        if drawn > 0.0:
-            ratios[r] = over[rows].sum() / drawn
+    begin = 0
+    for times in times_drawn(len(over), replicates, seed, block):
+        drawn, here = times @ under, slice(begin, begin + len(times))
+        np.divide(times @ over, drawn, out=ratios[here], where=drawn > 0.0)
+        begin += len(times)
     value = float(over.sum() / total) if total > 0.0 else float("nan")
     return Estimate(value, *percentile_interval(ratios, level, len(over) // block))
 
@@ -109,15 +113,41 @@ def resamples(n: int, replicates: int, seed: int, block: int = 1) -> Iterator[In
     >>> [len(rows) for rows in resamples(5, 2, seed=0, block=3)]
     [5, 5]
     """
+    _check(n, replicates, block)
+    for rows in _drawn(n, replicates, seed, block):
+        yield from rows
+
+
+def _drawn(n: int, replicates: int, seed: int, block: int) -> Iterator[Ints]:
+    """Row numbers of resamples, (k, n) for k of them at a time."""
+    rng = np.random.default_rng(seed)
+    along, at_once = np.arange(block), max(1, _CELLS_AT_ONCE // n)
+    for begin in range(0, replicates, at_once):
+        k = min(at_once, replicates - begin)
+        first = rng.integers(0, n, (k, -(-n // block)))
+        yield ((first[:, :, None] + along) % n).reshape(k, -1)[:, :n]
+
+
+def times_drawn(n: int, replicates: int, seed: int, block: int = 1) -> Iterator[Floats]:
+    """How often each of n rows is in a resample, (k, n) for k of the ``replicates`` at a time.
+
+    Examples
+    --------
+    >>> [times.sum(axis=1).tolist() for times in times_drawn(3, 2, seed=0)]
+    [[3.0, 3.0]]
+    """
+    _check(n, replicates, block)
+    for rows in _drawn(n, replicates, seed, block):
+        flat = rows + n * np.arange(len(rows))[:, None]
+        times = np.bincount(flat.ravel(), minlength=flat.size).reshape(rows.shape)
+        yield times.astype(np.float64)
+
+
+def _check(n: int, replicates: int, block: int) -> None:
     if not 1 <= block <= n:
         raise ConfigError(f"block does not lie between 1 and {n}, the windows", value=block)
     if replicates < 1:
         raise ConfigError("replicates is below 1", value=replicates)
-    rng = np.random.default_rng(seed)
-    along = np.arange(block)
-    for _ in range(replicates):
-        first = rng.integers(0, n, -(-n // block))
-        yield ((first[:, None] + along) % n).ravel()[:n]
 
 
 def percentile_interval(values: Floats, level: float, n: int) -> tuple[float, float]:

@@ -7,6 +7,9 @@ borders, lives in :mod:`kidnaprisk.routes.borders`.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -67,12 +70,22 @@ def load_regions(bbox: tuple[float, float, float, float] | None = None) -> gpd.G
     >>> load_regions((-0.1, 14.0, 0.1, 14.1))["region_id"].tolist()
     ['BF-sahel']
     """
-    boxes: list[tuple[float, float, float, float] | None] = [None]
-    if bbox is not None:
-        west, south, east, north = _checked_box(bbox)
-        boxes = [(west, south, east, north)]
-        if west > east:
-            boxes = [(west, south, 180.0, north), (-180.0, south, east, north)]
+    if bbox is None:
+        return _all_regions().copy()
+    west, south, east, north = _checked_box(bbox)
+    boxes = [(west, south, east, north)]
+    if west > east:
+        boxes = [(west, south, 180.0, north), (-180.0, south, east, north)]
+    return _read(boxes)
+
+
+@functools.cache
+def _all_regions() -> gpd.GeoDataFrame:
+    # Every model asks for them when it is fitted or loaded: 60 ms each time, for 40 MB kept.
+    return _read([None])
+
+
+def _read(boxes: Sequence[tuple[float, float, float, float] | None]) -> gpd.GeoDataFrame:
     path = data_path("regions.fgb")
     parts = [gpd.read_file(path, bbox=box, engine="pyogrio") for box in boxes]
     regions = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=parts[0].crs)
