@@ -143,8 +143,9 @@ def _number(score: Row, limits: GateSettings, n: int) -> Check:
     if not math.isnan(probability):
         text += f" (negative binomial, p = {probability:.2g})"
     # A large factor on few incidents may be chance; without a variance it is taken at its word.
-    off = factor > limits.most_miscount and not probability >= limits.least_probability
-    return _held("number", factor, limits.most_miscount, text, not off)
+    chance = math.isfinite(factor) and probability >= limits.least_probability
+    good = factor <= limits.most_miscount or chance
+    return _held("number", factor, limits.most_miscount, text, good)
 
 
 def _calibration(score: Row, limits: GateSettings, n: int) -> Check:

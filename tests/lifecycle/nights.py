@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -70,6 +71,16 @@ def made_up(rows: int = 200, seed: int = 1) -> pd.DataFrame:
             "place": [f"Place {one}" for one in at[:, 0]],
         }
     )
+
+
+def as_incidents(table: pd.DataFrame) -> gpd.GeoDataFrame:
+    """The same rows as a table in memory, with their coverage."""
+    points = gpd.points_from_xy(table["longitude"], table["latitude"], crs="EPSG:4326")
+    made = gpd.GeoDataFrame(table.drop(columns=["longitude", "latitude"]), geometry=points)
+    incidents = kr.validate_incidents(made)
+    covered = kr.Coverage("made-up", ("BF", "NE"), FIRST, LAST, True)
+    incidents.attrs["coverage"] = [covered.to_dict()]
+    return incidents
 
 
 def put_feed(folder: Path, table: pd.DataFrame, last: dt.date = LAST) -> Path:
