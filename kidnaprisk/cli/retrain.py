@@ -127,7 +127,7 @@ def _show_history(arguments: argparse.Namespace, form: str) -> None:
 
     from kidnaprisk.lifecycle import journal
     from kidnaprisk.lifecycle.config import read_config
-    from kidnaprisk.lifecycle.retrain import RUNS
+    from kidnaprisk.lifecycle.night import RUNS
     from kidnaprisk.reports.retrain import history_report
 
     runs = journal.read(read_config(arguments.config).run.folder / RUNS)
@@ -141,7 +141,7 @@ def _show_series(arguments: argparse.Namespace, form: str) -> None:
     from kidnaprisk.lifecycle import journal
     from kidnaprisk.lifecycle.config import read_config
     from kidnaprisk.lifecycle.monitor import alarm
-    from kidnaprisk.lifecycle.retrain import SERIES
+    from kidnaprisk.lifecycle.night import SERIES
     from kidnaprisk.reports.retrain import monitor_html, monitor_report
 
     settings = read_config(arguments.config)

@@ -1,67 +1,28 @@
 """One night's work: records in, a challenger beside the champion, and published only if it may be.
 
-Read the feeds, look at what came before the store is touched, take it in, fit a challenger as of
-the day, put it to the test beside the champion, publish or refuse, and judge what was published
-before. One run at a time. Killed at any instant, the next run goes through: taking in is
-idempotent, fetching goes on where it stopped, and publishing moves one line.
+One run at a time. Killed at any instant, the next run goes through: taking in is idempotent,
+fetching goes on where it stopped, and publishing moves one line. What came of it is written down.
 
-Not here: each of these steps, one module each; the order and the reasons are.
+Not here: the stages and their order (`night`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import geopandas as gpd
-import pandas as pd
-
-from kidnaprisk.errors import (
-    ConfigError,
-    CoverageError,
-    FeedError,
-    IncidentError,
-    KidnapRiskError,
-    ModelError,
-)
-from kidnaprisk.evaluation.result import BacktestResult
-from kidnaprisk.hazard.mixture import KernelMixture
-from kidnaprisk.incidents.store import IncidentStore
-from kidnaprisk.incidents.store.address import SQLITE, address_of
+from kidnaprisk.errors import ConfigError, KidnapRiskError
 from kidnaprisk.lifecycle import journal
-from kidnaprisk.lifecycle.artifact import read_manifest
-from kidnaprisk.lifecycle.checks import FAILED, Check
 from kidnaprisk.lifecycle.config import RetrainConfig, read_config
-from kidnaprisk.lifecycle.contest import CHALLENGER, CHAMPION, EVEN, contest
-from kidnaprisk.lifecycle.drift import intake_checks
-from kidnaprisk.lifecycle.gate import blind, gate, reach, settled
-from kidnaprisk.lifecycle.intake import Incoming, read_feed
 from kidnaprisk.lifecycle.lock import Busy, RunLock
-from kidnaprisk.lifecycle.monitor import alarm, judge_published
+from kidnaprisk.lifecycle.night import RUNS, Night
 from kidnaprisk.lifecycle.prometheus import write_metrics
-from kidnaprisk.lifecycle.rebuild import recipe_of, table_for
 from kidnaprisk.lifecycle.record import Record, RetrainRun
-from kidnaprisk.lifecycle.registry import Registry
 
-LOCK, RUNS, SERIES, FETCHED = "lock", "runs.jsonl", "monitor.jsonl", "fetched"
-_FIGURES = (
-    "n", "expected", "observed", "gain_over_even", "slope", "slope_low", "slope_high", "crps",
-    "hit_1", "hit_5", "hit_10", "nb_low", "nb_high",
-)  # fmt: skip
-
-
-class Champion(NamedTuple):
-    """The version in use, and what its manifest says."""
-
-    version: str
-    model: KernelMixture
-    manifest: dict[str, Any]
+LOCK = "lock"
 
 
 def retrain(
@@ -110,7 +71,7 @@ def retrain(
     if force is not None and not force.strip():
         raise ConfigError("a forced promotion needs a reason", remedy="say why, in a few words")
     record = Record(settings, day, dry_run=dry_run, progress=progress)
-    night = _Night(settings, day, today, record, dry_run, force)
+    night = Night(settings, day, today, record, dry_run, force)
     try:
         if dry_run:
             # It changes nothing, so it is in nobody's way.
@@ -134,293 +95,6 @@ def retrain(
     return record.finished()
 
 
-class _Night:
-    """One run: what its stages hand to each other."""
-
-    def __init__(
-        self,
-        settings: RetrainConfig,
-        day: dt.date,
-        today: dt.date,
-        record: Record,
-        dry_run: bool,
-        force: str | None,
-    ) -> None:
-        self.settings, self.day, self.today, self.record = settings, day, today, record
-        self.dry_run, self.force = dry_run, force
-        self.registry = Registry(settings.model.folder)
-        self.name = settings.model.name
-        self.changed = 0
-
-    def work(self, aside: Path | None = None) -> None:
-        """All stages, in order, up to the first that refuses.
-
-        Parameters
-        ----------
-        aside : Path, optional
-            Where a rehearsal may have a store of its own, if there is none yet.
-        """
-        with self.record.stage("champion"):
-            champion = self.champion()
-        url = self.settings.store.url
-        missing = address_of(url).drivername == SQLITE and not Path(url).exists()
-        with IncidentStore(aside / "none.db" if aside and missing else url) as store:
-            incoming = self.feeds(store)
-            if incoming is None:
-                self.monitor(self.held(store))
-                return
-            if not self.dry_run:
-                self.take_in(store, incoming)
-            table, recipe = self.known(store, incoming)
-        if champion is not None and self.same(champion, recipe):
-            self.record.decide("unchanged", f"{champion.version} is made of the same already")
-        else:
-            self.compete(champion, table, recipe)
-        self.monitor(table)
-        if not self.dry_run:
-            self.tidy()
-
-    def champion(self) -> Champion | None:
-        """The model in use, verified."""
-        version = self.registry.current(self.name)
-        if version is None:
-            return None
-        model = self.registry.load(version, self.name)
-        self.record.champion = version
-        return Champion(version, model, read_manifest(self.registry.path(version, self.name)))
-
-    def feeds(self, store: IncidentStore) -> list[Incoming] | None:
-        """What the feeds bring, if all of it is sound; None if the run is refused."""
-        imports = store.status().imports
-        if len(imports) and pd.Timestamp(self.day) < imports["day"].max():
-            self.record.note("the store holds later days: it is read as it was, and no feed is")
-            return []
-        incoming: list[Incoming] = []
-        with self.record.stage("feeds") as counts:
-            for feed in self.settings.feeds:
-                self.record.say(f"Reading {feed.name}")
-                try:
-                    came = read_feed(
-                        feed, as_of=self.day, folder=self.settings.run.folder / FETCHED,
-                        replay=self.day < self.today,
-                    )  # fmt: skip
-                except (FeedError, IncidentError, CoverageError) as error:
-                    self.record.check(Check("feed", feed.name, FAILED, None, None, str(error)))
-                    continue
-                incoming.append(came)
-                self.record.feed(came)
-            counts["rows"] = sum(one.rows_in for one in incoming)
-        with self.record.stage("intake checks"):
-            feeds = {feed.name: feed for feed in self.settings.feeds}
-            for came in incoming:
-                feed = feeds[came.feed]
-                held = self.held(store, came.sources) if came.sources else None
-                last = last_accepted(self.settings.run.folder / RUNS, came.feed)
-                limits = self.settings.limits_of(feed)
-                self.record.check(*intake_checks(came, held, last, feed, limits, self.day))
-        return incoming if self.may_go_on() else None
-
-    def may_go_on(self) -> bool:
-        """Whether no check has failed so far, or whoever runs it insists."""
-        failed = self.record.failed
-        if failed and (self.force is None or any(one.name == "feed" for one in failed)):
-            self.record.decide("refused", *(f"{c.name} ({c.subject}): {c.text}" for c in failed))
-            return False
-        return True
-
-    def held(
-        self, store: IncidentStore, sources: list[str] | None = None
-    ) -> gpd.GeoDataFrame | None:
-        """What the store holds of some sources, or of all; None where that is nothing."""
-        there = set(store.status().sources["source"])
-        asked = there if sources is None else there & set(sources)
-        return store.as_of(self.day, sources=sorted(asked)) if asked else None
-
-    def take_in(self, store: IncidentStore, incoming: list[Incoming]) -> None:
-        """Bring what came into the store, and link what is told twice."""
-        with self.record.stage("store") as counts:
-            for came in incoming:
-                self.record.say(f"Taking in {came.feed}")
-                summary = store.upsert(
-                    came.batches, on=self.day, coverage=came.coverage, complete=came.complete,
-                    file=came.files[-1] if came.files else None, sha256=came.sha256,
-                    format=came.format,
-                )  # fmt: skip
-                self.record.taken_in(came.feed, summary)
-                if came.deleted_ids:
-                    counts["deleted"] = store.delete("acled", came.deleted_ids, on=self.day)
-            if self.merged(store) and incoming:
-                self.record.say("Merging sources")
-                counts["linked"] = store.merge(on=self.day).linked
-
-    def merged(self, store: IncidentStore) -> bool:
-        """Whether one event may stand in several rows, and is to be read as one."""
-        return self.settings.store.merge and len(store.status().sources) > 1
-
-    def known(
-        self, store: IncidentStore, incoming: list[Incoming]
-    ) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
-        """All that is known on the day, and where it can be had again."""
-        with self.record.stage("records") as counts:
-            if self.dry_run and incoming:
-                table, recipe = rehearsed(self.held(store), incoming), {}
-            else:
-                recipe = recipe_of(
-                    store, self.day, merged=self.merged(store),
-                    coverage_stated=self.settings.model.coverage is not None,
-                )  # fmt: skip
-                table = table_for(store, recipe)
-                self.changed = store.last_change()
-            counts["rows"] = len(table)
-            counts["kidnappings"] = int((table["kind"] == "kidnapping").sum())
-        return table, recipe
-
-    def same(self, champion: Champion, recipe: dict[str, Any]) -> bool:
-        """Whether the challenger would be the champion over again."""
-        facts, made_of = champion.manifest["facts"], champion.manifest["recipe"]
-        comparable = bool(recipe) and made_of.keys() == recipe.keys()
-        if not comparable or self.settings.model.coverage is not None:
-            return False
-        asked = self.challenger().get_params(deep=False)
-        told = json.loads(json.dumps({k: v for k, v in asked.items() if k != "coverage"}))
-        return bool(
-            # Imports that brought nothing new have numbers of their own.
-            self.changed <= made_of["store_import"]
-            and {**recipe, "store_import": 0} == {**made_of, "store_import": 0}
-            and facts["as_of"] == self.day.isoformat()
-            and facts["parameters"] == told
-        )
-
-    def challenger(self) -> KernelMixture:
-        """The model asked for, not fitted yet."""
-        return KernelMixture(
-            **self.settings.model.parameters, coverage=self.settings.model.stated_coverage()
-        )
-
-    def compete(
-        self, champion: Champion | None, table: gpd.GeoDataFrame, recipe: dict[str, Any]
-    ) -> None:
-        """Fit the challenger, put it to the test, and publish it if it may be."""
-        record = self.record
-        with record.stage("fit"):
-            record.say("Fitting the challenger")
-            fitted = self.challenger().fit(table, as_of=self.day)
-        with record.stage("backtest"):
-            found = self.tested(champion, table)
-        record.check(
-            reach(fitted, None if champion is None else champion.model),
-            _later(self.day, champion),
-        )
-        metrics = {} if champion is None else champion.manifest["metrics"]
-        limits = self.settings.gate
-        checks = blind(found, metrics) if isinstance(found, str) else gate(found, limits)
-        record.check(*settled(checks, limits.unknown))
-        if not isinstance(found, str):
-            record.figures = _figures(found)
-        if not self.may_go_on():
-            return
-        self.publish(fitted, recipe)
-
-    def tested(self, champion: Champion | None, table: gpd.GeoDataFrame) -> BacktestResult | str:
-        """The backtest; or why there can be none."""
-        say = self.record.say
-        try:
-            return contest(
-                self.challenger(), None if champion is None else champion.model, table, self.day,
-                self.settings.backtest, self.settings.monitor.settle_days,
-                on_window=lambda done, of: say(f"Backtest: window {done} of {of}"),
-            )  # fmt: skip
-        except (CoverageError, ModelError) as error:
-            return f"no backtest could be made: {error.message}"
-
-    def publish(self, fitted: KernelMixture, recipe: dict[str, Any]) -> None:
-        """Store the challenger and move the pointer to it."""
-        record = self.record
-        failed = [f"{one.name} ({one.subject}): {one.text}" for one in record.failed]
-        if self.dry_run:
-            record.decide("rehearsed", *(failed or [record.passed()]))
-            return
-        with record.stage("publish"):
-            record.say("Publishing")
-            metrics = {
-                "checks": {c.name: c.status for c in record.checks if c.subject == CHALLENGER}
-            }
-            record.challenger = self.registry.publish(
-                fitted, self.name, metrics=metrics | {"figures": record.figures}, recipe=recipe,
-                reason=self.force or "passed the gate", forced=bool(failed), on=self.day,
-            )  # fmt: skip
-        if failed:
-            record.decide("forced", str(self.force), *failed)
-        else:
-            record.decide("published", record.passed())
-
-    def monitor(self, table: gpd.GeoDataFrame | None) -> None:
-        """Judge what was published before, as far as records reach by now."""
-        if table is None or self.registry.current(self.name) is None:
-            return
-        with self.record.stage("monitor") as counts:
-            self.record.say("Judging published forecasts")
-            path = self.settings.run.folder / SERIES
-            series = journal.read(path)
-            try:
-                judged = judge_published(
-                    self.registry, self.name, table, self.day, self.settings.monitor,
-                    self.settings.backtest.cell_degrees, series,
-                )  # fmt: skip
-            except CoverageError as error:
-                self.record.note(f"published forecasts were not judged: {error.message}")
-                return
-            counts["windows"] = len(judged)
-            if not self.dry_run:
-                for row in judged:
-                    journal.append(path, row)
-            self.record.monitor = alarm([*series, *judged], self.settings.monitor)
-
-    def tidy(self) -> None:
-        """Remove old versions and old fetched files."""
-        keep = self.settings.keep
-        with self.record.stage("prune"):
-            if self.registry.current(self.name) is not None:
-                self.record.pruned = self.registry.prune(
-                    self.name, keep=keep.versions, keep_days=keep.days
-                )
-            for folder in (self.settings.run.folder / FETCHED).glob("*/*-*-*"):
-                if folder.is_dir() and _age_days(folder, self.day) > keep.days:
-                    shutil.rmtree(folder)
-
-
-def rehearsed(held: gpd.GeoDataFrame | None, incoming: list[Incoming]) -> gpd.GeoDataFrame:
-    """The records as they would be, with what came in place of what was held; nothing is written.
-
-    Several sources stand side by side, unmerged: what is told twice counts twice.
-    """
-    import pandas as pd
-
-    from kidnaprisk.incidents.coverage import COVERAGE_ATTR, coverage_of
-    from kidnaprisk.incidents.table import validate_incidents
-
-    tables = [one.table for one in incoming if len(one.table)]
-    told = [c for one in incoming for c in one.coverage or coverage_of(one.table)]
-    if held is not None:
-        tables.append(held)
-        told += coverage_of(held)
-    both = pd.concat([pd.DataFrame(table) for table in tables], ignore_index=True)
-    both = both.drop_duplicates(["source", "incident_id"], keep="first")
-    both["incident_id"] = both["source"].astype(str) + ":" + both["incident_id"].astype(str)
-    table = gpd.GeoDataFrame(both.reset_index(drop=True), geometry="geometry", crs="EPSG:4326")
-    table.attrs[COVERAGE_ATTR] = [one.to_dict() for one in told]
-    return validate_incidents(table)
-
-
-def last_accepted(runs: Path, feed: str) -> dict[str, Any] | None:
-    """What the last run that took a feed in wrote of it; None if none did."""
-    for run in reversed(journal.read(runs)):
-        for one in run["feeds"]:
-            if one["name"] == feed and one.get("added") is not None:
-                return dict(one)
-    return None
-
-
 def _close(settings: RetrainConfig, record: Record) -> None:
     """Write the run down, for machines and for people."""
     if settings.run.prometheus is not None:
@@ -430,35 +104,6 @@ def _close(settings: RetrainConfig, record: Record) -> None:
             # What was published is so all the same.
             record.note(str(error))
     journal.append(settings.run.folder / RUNS, record.finished().to_dict())
-
-
-def _later(day: dt.date, champion: Champion | None) -> Check:
-    behind = 0 if champion is None else (champion.model.as_of_.date() - day).days
-    if behind > 0:
-        text = f"the champion is as of {champion.model.as_of_:%Y-%m-%d}, {behind} days later"  # type: ignore[union-attr]
-        return Check("as-of", CHALLENGER, FAILED, float(behind), 0.0, text)
-    return Check("as-of", CHALLENGER, "passed", 0.0, 0.0, "no earlier than the champion")
-
-
-def _figures(found: BacktestResult) -> dict[str, Any]:
-    told = found.to_dict()
-    figures: dict[str, Any] = {
-        row["model"]: {name: row[name] for name in _FIGURES}
-        for row in told["scores"]
-        if row["model"] in (CHALLENGER, CHAMPION, EVEN)
-    }
-    for row in told["comparisons"]:
-        if (row["model"], row["reference"]) == (CHALLENGER, CHAMPION):
-            figures["gain"] = {name: row[name] for name in ("gain", "low", "high", "n")}
-    figures["start"], figures["end"] = found.parameters["start"], found.parameters["end"]
-    return figures
-
-
-def _age_days(folder: Path, day: dt.date) -> int:
-    try:
-        return (day - dt.date.fromisoformat(folder.name)).days
-    except ValueError:
-        return 0
 
 
 def _day(given: object, today: dt.date) -> dt.date:

@@ -22,6 +22,7 @@ from kidnaprisk.reports.backtest_cells import Grid
 from kidnaprisk.reports.backtest_checks import Found, headline
 from kidnaprisk.reports.backtest_plots import picture
 from kidnaprisk.reports.backtest_tables import Section, facts, limits, sections
+from kidnaprisk.reports.page import page
 from kidnaprisk.reports.style import heading, plain_table
 from kidnaprisk.reports.text import to_text
 
@@ -151,7 +152,6 @@ def backtest_html(result: Mapping[str, Any]) -> str:
     title = f"Backtest of {words.clean(found.default)}"
     first, *others = headline(found)
     body = [
-        f"<h1>{_html(title)}</h1>",
         f'<p class="facts">{_html(facts(found))}</p>',
         f'<div class="headline"><p><strong>{_html(first)}</strong></p>',
         *(f"<p>{_html(line)}</p>" for line in others),
@@ -161,7 +161,7 @@ def backtest_html(result: Mapping[str, Any]) -> str:
         *(f"<li>{_html(line)}</li>" for line in limits(found)),
         "</ul></section>",
     ]
-    return _PAGE.format(title=_html(title), style=_STYLE, body="\n".join(body))
+    return page(title, body)
 
 
 def _html(text: str) -> str:
@@ -200,44 +200,3 @@ def _html_table(grid: Grid) -> str:
         f'<div class="table"><table><thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
-
-
-_STYLE = """
-:root { color-scheme: light; }
-body { background: #fff; color: #222; font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans",
-  sans-serif; margin: 2.5rem auto; max-width: 58rem; padding: 0 1.25rem; }
-h1 { font-size: 1.6rem; margin: 0; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin: 2.5rem 0 .4rem; overflow-wrap: anywhere; }
-p { margin: .4rem 0; max-width: 46rem; overflow-wrap: anywhere; }
-.facts, .note, figcaption { color: #555; font-size: .875rem; }
-.headline { background: #f4f6f8; border-left: 4px solid #0072b2; margin: 1rem 0;
-  padding: .5rem 1rem; }
-figure { margin: 1rem 0; }
-svg { display: block; height: auto; max-width: 100%; width: 100%; }
-.table { margin: .8rem 0; overflow-x: auto; }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid #e4e4e4; padding: .25rem .9rem .25rem 0; vertical-align: top; }
-th { border-bottom-color: #888; color: #555; font-weight: 500; vertical-align: bottom; }
-.left { max-width: 32rem; overflow-wrap: break-word; text-align: left; }
-.right { text-align: right; white-space: nowrap; }
-.strong { font-weight: 650; }
-summary { color: #555; cursor: pointer; font-size: .875rem; }
-@media print { body { margin: 0; } section { break-inside: avoid; } }
-"""
-
-# Nothing is loaded and nothing runs, even if a name from a file were to slip through.
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""

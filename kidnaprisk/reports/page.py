@@ -25,6 +25,7 @@ th, td { border-bottom: 1px solid #e4e4e4; padding: .25rem .9rem .25rem 0; verti
 th { border-bottom-color: #888; color: #555; font-weight: 500; vertical-align: bottom; }
 .left { max-width: 32rem; overflow-wrap: break-word; text-align: left; }
 .right { text-align: right; white-space: nowrap; }
+.strong { font-weight: 650; }
 summary { color: #555; cursor: pointer; font-size: .875rem; }
 @media print { body { margin: 0; } section { break-inside: avoid; } }
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import io
 import json
@@ -27,27 +26,10 @@ from kidnaprisk.errors import ArtifactError, ModelError
 from kidnaprisk.hazard.pieces import Pieces
 from kidnaprisk.lifecycle import artifact, aside
 from kidnaprisk.lifecycle.manifest import seal_of
+from tests.lifecycle.small_models import invented
 
 ROOT = Path(kr.__file__).resolve().parents[1]
 SMALL = {"scales_km": (20.0, 80.0), "memories_days": (180.0,)}
-COVER = kr.Coverage("synthetic", ("BF", "NE"), dt.date(2018, 1, 1), dt.date(2022, 12, 31), True)
-
-
-def invented(n=120, seed=4):
-    """SYNTHETIC: random kidnappings in the west of Niger, 2018 to 2021."""
-    rng = np.random.default_rng(seed)
-    day = pd.Timestamp("2018-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 1400, n)), unit="D")
-    table = gpd.GeoDataFrame(
-        {
-            "incident_id": [f"synthetic-{i:04d}" for i in range(n)], "source": "synthetic",
-            "kind": "kidnapping", "date": day, "date_end": day, "known_on": day,
-            "location_error_km": 5.0, "country": "NE",
-        },
-        geometry=gpd.points_from_xy(rng.normal(2.5, 0.5, n), rng.normal(14.0, 0.3, n)),
-        crs="EPSG:4326",
-    )  # fmt: skip
-    table.attrs["coverage"] = [COVER.to_dict()]
-    return table
 
 
 @pytest.fixture(scope="module")
