@@ -167,7 +167,8 @@ class _Asked:
 
     def spanned(self) -> Mask:
         """Which held rows the files should hold: those of days that they reach over."""
-        stated = self.incoming.coverage
+        # A file that lost a country tells of a coverage without it.
+        stated = self.incoming.coverage if self.incoming.stated else None
         first, last = self.came["date"].min(), self.came["date_end"].max()
         if stated:
             inside = np.zeros(len(self.kept), dtype=np.bool_)

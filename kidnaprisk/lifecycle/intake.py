@@ -54,6 +54,9 @@ class Incoming:
         Whether the files hold all there is, or say nothing of what they lack.
     coverage : tuple of Coverage, optional
         What is covered; None for what the files and their format say.
+    stated : bool
+        Whether somebody said what is covered. Told by the files' own rows, it says nothing of
+        what they lack.
     not_yet_known : int
         Rows left out, since they became known after the day.
     deleted_ids : tuple of str
@@ -72,6 +75,7 @@ class Incoming:
     complete: bool
     part: bool
     coverage: tuple[Coverage, ...] | None
+    stated: bool = True
     not_yet_known: int = 0
     deleted_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -140,6 +144,7 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
         complete=feed.complete and (fetched is None or fetched.complete),
         part=part,
         coverage=_coverage(feed, paths, source, as_of if replay else None, part=part),
+        stated=feed.coverage is not None or any(coverage_beside(path) for path in paths),
         not_yet_known=later,
         deleted_ids=() if fetched is None else fetched.deleted_ids,
         notes=() if fetched is None else fetched.notes,

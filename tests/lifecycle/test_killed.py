@@ -22,7 +22,7 @@ import kidnaprisk as kr
 from kidnaprisk.lifecycle import registry
 from tests.lifecycle import nights
 
-KILLS = int(os.environ.get("KIDNAPRISK_KILLS", "6"))
+KILLS = int(os.environ.get("KIDNAPRISK_KILLS", "4"))
 BEGIN = dt.date(2023, 6, 5)
 IN_PATIENCE = 120.0
 

@@ -473,6 +473,7 @@ def start(code, registry, **given):
     )
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_instant_leaves_a_registry_that_goes_on(registry, versions):
     """SIGKILL at random instants; hundreds of rounds have been run by hand."""
     registry.promote(versions[0], reason="x")
