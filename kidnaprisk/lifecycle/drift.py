@@ -66,7 +66,9 @@ def intake_checks(
     -------
     list of Check
     """
-    ask = _Asked(incoming, held, limits)
+    ask = _Asked(incoming, held, last, limits)
+    if not len(incoming.table) and incoming.deleted_ids and not incoming.rows_in:
+        return [ask.gone()]
     if not len(incoming.table):
         text = f"none of {incoming.rows_in} rows can be taken in"
         return [ask.check("empty", FAILED, 0.0, 1.0, text), ask.rejects()]
@@ -87,13 +89,20 @@ class _Asked:
     """The questions, with what they are asked of."""
 
     def __init__(
-        self, incoming: Incoming, held: gpd.GeoDataFrame | None, limits: GateSettings
+        self,
+        incoming: Incoming,
+        held: gpd.GeoDataFrame | None,
+        last: Mapping[str, Any] | None,
+        limits: GateSettings,
     ) -> None:
         self.incoming, self.limits = incoming, limits
         self.held = held
         self.came = _said(incoming.table)
         self.kept = _said(held) if held is not None else self.came.iloc[:0]
         self.again = self.kept.index.isin(self.came.index)
+        self.countries = set(self.kept["country"])
+        if last is not None and "countries" in last:
+            self.countries = set(self.came["country"]) | set(last["countries"])
 
     def check(
         self, name: str, status: str, value: float | None, limit: float | None, text: str
@@ -133,6 +142,9 @@ class _Asked:
 
     def freshness(self, as_of: dt.date, newest_days: float) -> Check:
         newest = self.came["date_end"].max()
+        if self.incoming.part and len(self.kept):
+            # What was changed may well be old; it is the source that must not be.
+            newest = max(newest, self.kept["date_end"].max())
         age = (pd.Timestamp(as_of) - newest).days
         text = f"the newest record is of {newest:%Y-%m-%d}, {age} days old"
         if age < 0:
@@ -146,13 +158,17 @@ class _Asked:
 
     def gone(self) -> Check:
         limit = self.limits.most_gone
-        if self.incoming.part:
+        deleted = self.incoming.deleted_ids
+        if self.incoming.part and not deleted:
             return self.check(
                 "gone", UNKNOWN, None, limit, "the feed is a part: nothing can be gone"
             )
         if not len(self.kept):
             return self.nothing_held("gone", limit)
         expected, missing = self.kept[self.spanned()], self.kept[self.spanned() & ~self.again]
+        if self.incoming.part:
+            withdrawn = self.kept.index.get_level_values("incident_id").isin(deleted)
+            expected, missing = self.kept, self.kept[withdrawn & ~self.again]
         by_country = missing.groupby("country").size() / expected.groupby("country").size()
         many = expected.groupby("country").size() >= _FEWEST_HELD
         lost = by_country[many & (by_country > max(_MOSTLY, limit))]
@@ -179,6 +195,8 @@ class _Asked:
             # What a file begins with may move from export to export; held days are not to shrink.
             last = max(last, self.kept["date_end"].max())
         inside = (self.kept["date_end"] >= first) & (self.kept["date"] <= last)
+        # Another feed may bring the same source's rows of other countries.
+        inside &= self.kept["country"].isin(self.countries)
         spanned: Mask = inside.to_numpy(dtype=np.bool_)
         return spanned
 

@@ -24,7 +24,7 @@ from kidnaprisk.incidents.coverage import (
     coverage_of,
     read_coverage,
 )
-from kidnaprisk.incidents.read import IncidentWarning, read_incidents
+from kidnaprisk.incidents.read import IncidentWarning, load_catalogue, read_incidents
 
 if TYPE_CHECKING:
     from kidnaprisk.incidents.feeds import Fetched
@@ -136,7 +136,7 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
         table=_together([one.incidents for one in batches]),
         rejects=pd.concat([one.rejects for one in batches], ignore_index=True)
         if batches
-        else pd.DataFrame(),
+        else pd.DataFrame({"reason": []}),
         columns=tuple(columns),
         files=tuple(path.name for path in paths),
         sha256=_digest(paths),
@@ -203,7 +203,7 @@ def _known_by(batches: list[Batch], as_of: dt.date) -> tuple[list[Batch], int]:
 
 def _together(tables: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     if not tables:
-        raise FeedError("the feed brought no file of records", remedy="look at what was fetched")
+        return load_catalogue().iloc[:0]
     filled = [one for one in tables if len(one)] or tables[:1]
     together: gpd.GeoDataFrame = pd.concat(filled, ignore_index=True)
     return together
@@ -213,7 +213,7 @@ def _coverage(
     feed: FeedSettings, paths: list[Path], source: str | None, until: dt.date | None, *, part: bool
 ) -> tuple[Coverage, ...] | None:
     """What is covered, cut to a day if one is given; None where the store is to find out."""
-    if part:
+    if part and feed.coverage is None:
         return ()
     if feed.coverage is not None:
         stated = read_coverage(feed.coverage)

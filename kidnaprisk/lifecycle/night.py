@@ -73,6 +73,7 @@ class Night:
         self.registry = Registry(settings.model.folder)
         self.name = settings.model.name
         self.changed = 0
+        self.past = False
 
     def work(self, aside: Path | None = None) -> None:
         """All stages, in order, up to the first that refuses.
@@ -116,6 +117,7 @@ class Night:
         imports = store.status().imports
         if len(imports) and pd.Timestamp(self.day) < imports["day"].max():
             self.record.note("the store holds later days: it is read as it was, and no feed is")
+            self.past = True
             return []
         incoming: list[Incoming] = []
         with self.record.stage("feeds") as counts:
@@ -136,7 +138,8 @@ class Night:
             feeds = {feed.name: feed for feed in self.settings.feeds}
             for came in incoming:
                 feed = feeds[came.feed]
-                held = self.held(store, came.sources) if came.sources else None
+                sources = came.sources or (["acled"] if came.deleted_ids else [])
+                held = self.held(store, sources) if sources else None
                 last = last_accepted(self.settings.run.folder / RUNS, came.feed)
                 limits = self.settings.limits_of(feed)
                 self.record.check(*intake_checks(came, held, last, feed, limits, self.day))
@@ -163,15 +166,18 @@ class Night:
         with self.record.stage("store") as counts:
             for came in incoming:
                 self.record.say(f"Taking in {came.feed}")
+                if came.deleted_ids and self.held(store, ["acled"]) is not None:
+                    # First: what was deleted and came back is among the records.
+                    counts["deleted"] = store.delete("acled", came.deleted_ids, on=self.day)
+                if not came.batches:
+                    continue
                 summary = store.upsert(
                     came.batches, on=self.day, coverage=came.coverage, complete=came.complete,
                     file=came.files[-1] if came.files else None, sha256=came.sha256,
                     format=came.format,
                 )  # fmt: skip
                 self.record.taken_in(came.feed, summary)
-                if came.deleted_ids:
-                    counts["deleted"] = store.delete("acled", came.deleted_ids, on=self.day)
-            if self.merged(store) and incoming:
+            if self.merged(store) and not self.past:
                 self.record.say("Merging sources")
                 counts["linked"] = store.merge(on=self.day).linked
 

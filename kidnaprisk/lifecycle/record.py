@@ -129,6 +129,7 @@ class Record:
             "not_yet_known": came.not_yet_known,
             "complete": came.complete,
             "columns": list(came.columns),
+            "countries": sorted(came.table["country"].dropna().astype(str).unique()),
         }
 
     def taken_in(self, feed: str, summary: ImportSummary) -> None:
