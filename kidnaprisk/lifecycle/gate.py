@@ -54,7 +54,11 @@ def gate(found: BacktestResult, limits: GateSettings) -> list[Check]:
     n = int(score["n"])
     if n < limits.least_incidents:
         text = f"{n} incidents in the windows; at least {limits.least_incidents} are needed"
-        return [_unknown(name, float(n), limits.least_incidents, text) for name in _NAMES]
+        checks = [_unknown(name, float(n), limits.least_incidents, text) for name in _NAMES]
+        if not float(score["expected"]) < limits.least_incidents:
+            # Few happened where many were expected: that much can be told.
+            checks[_NAMES.index("number")] = _number(score, limits, n)
+        return checks
     return [
         _information_gain(found, limits, n),
         _over_even(score, limits, n),
@@ -121,6 +125,9 @@ def _information_gain(found: BacktestResult, limits: GateSettings, n: int) -> Ch
     windows = int(found.scores["windows"].iloc[0])
     text = f"{gain:+.3f} nats per incident over the champion"
     if math.isnan(low) or windows < _FEWEST_WINDOWS:
+        if high < limits.least_gain:
+            # Too few to be sure of a gain; a loss may be clear all the same.
+            return _held("information gain", high, limits.least_gain, text, False)
         text += f"; {windows} windows are too few for an interval"
         return _unknown("information gain", gain, limits.least_gain, text)
     text += f" (95 % interval {low:+.3f} to {high:+.3f}, n = {n})"
@@ -136,7 +143,7 @@ def _over_even(score: Row, limits: GateSettings, n: int) -> Check:
 
 def _number(score: Row, limits: GateSettings, n: int) -> Check:
     expected = float(score["expected"])
-    factor = max(expected / n, n / expected)
+    factor = max(expected / max(n, 0.5), n / expected)
     tails = [float(score[name]) for name in ("nb_low", "nb_high")]
     probability = min(1.0, 2.0 * min(tails)) if not any(map(math.isnan, tails)) else math.nan
     text = f"{expected:.1f} incidents expected, {n} met: a factor of {factor:.2f}"

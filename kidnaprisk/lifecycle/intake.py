@@ -82,7 +82,7 @@ class Incoming:
 
     @property
     def rows_in(self) -> int:
-        """Rows of the files, known by the day."""
+        """Rows of the files, but those known only later."""
         return len(self.table) + len(self.rejects)
 
     @property
@@ -107,7 +107,8 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
     Raises
     ------
     FeedError
-        If there is no file, or the source's servers do not give what was asked for.
+        If there is no file, it is written while it is read, or the source's servers do not give
+        what was asked for.
     IncidentError, ConfigError
         If a file cannot be read.
     """
@@ -118,18 +119,26 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
         raise FeedError(
             f"{feed.name} brought no records", remedy="see what is asked for: countries, since_days"
         )
+    sha256 = _digest(feed, paths)
     batches: list[Batch] = []
     columns: dict[str, None] = {}
-    for path in paths:
+    # The store keeps the first row of an id: of several files the last by name is to be heard.
+    for path in reversed(paths) if fetched is None else paths:
         columns |= dict.fromkeys(_columns(path, source, feed.mapping))
         batches += read_batches(
             path, source=source, mapping=feed.mapping, kind_from_text=feed.kind_from_text
         )
+    # What was changed since a day is no evidence of what did not happen.
+    part = feed.part or (feed.kind == "acled" and feed.since_days is not None)
+    coverage = _coverage(feed, paths, source, as_of if replay else None, part=part)
+    if _digest(feed, paths) != sha256:
+        raise FeedError(
+            f"{feed.name} was written while it was read", value=feed.path,
+            remedy="put files there whole: write aside, then rename",
+        )  # fmt: skip
     later = 0
     if replay:
         batches, later = _known_by(batches, as_of)
-    # What was changed since a day is no evidence of what did not happen.
-    part = feed.part or (feed.kind == "acled" and feed.since_days is not None)
     return Incoming(
         feed=feed.name,
         batches=tuple(batches),
@@ -139,11 +148,11 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
         else pd.DataFrame({"reason": []}),
         columns=tuple(columns),
         files=tuple(path.name for path in paths),
-        sha256=_digest(paths),
+        sha256=sha256,
         format=", ".join(sorted({one.form.name for one in batches})),
         complete=feed.complete and (fetched is None or fetched.complete),
         part=part,
-        coverage=_coverage(feed, paths, source, as_of if replay else None, part=part),
+        coverage=coverage,
         stated=feed.coverage is not None or any(coverage_beside(path) for path in paths),
         not_yet_known=later,
         deleted_ids=() if fetched is None else fetched.deleted_ids,
@@ -162,7 +171,10 @@ def _found(feed: FeedSettings) -> list[Path]:
         )  # fmt: skip
     if feed.pick == "all":
         return paths
-    return [max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+    try:
+        return [max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+    except OSError as error:
+        raise _unreadable(feed, error) from error
 
 
 def _fetched(feed: FeedSettings, as_of: dt.date, folder: Path) -> Fetched:
@@ -244,9 +256,19 @@ def _told_by(paths: list[Path], source: str | None, feed: FeedSettings) -> tuple
     return told
 
 
-def _digest(paths: list[Path]) -> str:
+def _digest(feed: FeedSettings, paths: list[Path]) -> str:
     whole = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as stream:
-            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    try:
+        for path in paths:
+            with path.open("rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+    except OSError as error:
+        raise _unreadable(feed, error) from error
     return whole.hexdigest()
+
+
+def _unreadable(feed: FeedSettings, error: OSError) -> FeedError:
+    return FeedError(
+        f"{feed.name} cannot be read: {error.strerror}", value=feed.path,
+        remedy="check that the file stays there, and may be read",
+    )  # fmt: skip

@@ -90,7 +90,7 @@ class Night:
         with IncidentStore(aside / "none.db" if aside and missing else url) as store:
             incoming = self.feeds(store)
             if incoming is None:
-                self.monitor(self.held(store))
+                self.monitor(self.as_it_is(store))
                 return
             if not self.dry_run:
                 self.take_in(store, incoming)
@@ -160,6 +160,16 @@ class Night:
         there = set(store.status().sources["source"])
         asked = there if sources is None else there & set(sources)
         return store.as_of(self.day, sources=sorted(asked)) if asked else None
+
+    def as_it_is(self, store: IncidentStore) -> gpd.GeoDataFrame | None:
+        """What the store holds without tonight's feeds, one row an event if they were linked."""
+        status = store.status()
+        if not len(status.sources):
+            return None
+        linked = status.last_merge is not None and pd.Timestamp(status.last_merge) <= pd.Timestamp(
+            self.day
+        )
+        return store.as_of(self.day, merged=self.merged(store) and linked)
 
     def take_in(self, store: IncidentStore, incoming: list[Incoming]) -> None:
         """Bring what came into the store, and link what is told twice."""

@@ -160,7 +160,7 @@ class Record:
         """The record, as it stands."""
         return RetrainRun(
             {
-                "run": f"{self._started:%Y%m%dT%H%M%SZ}-{os.getpid()}",
+                "run": f"{self._started:%Y%m%dT%H%M%S.%fZ}-{os.getpid()}",
                 "started": _text(self._started),
                 "finished": _text(_now()),
                 "model": self._model,

@@ -134,7 +134,7 @@ def test_a_miscount_without_a_variance_is_taken_at_its_word() -> None:
 
 
 def test_too_few_incidents_tell_nothing() -> None:
-    few = gate(found(score={"n": 9}), LIMITS)
+    few = gate(found(score={"n": 9, "expected": 9.5}), LIMITS)
     assert {one.status for one in few} == {"unknown"}
     assert {one.status for one in gate(found(score={"n": 10, "expected": 11.0}), LIMITS)} == {
         "passed"

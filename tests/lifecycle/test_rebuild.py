@@ -92,3 +92,22 @@ def test_the_manifest_holds_all_that_is_needed(history: Path) -> None:
     assert {"kidnaprisk", "numpy", "scikit-learn"} <= manifest["library"].keys()
     # Where it lies is nobody's business but the reader's: no address, no path.
     assert str(history) not in json.dumps(manifest)
+
+
+def test_a_model_told_its_coverage_comes_out_the_same(tmp_path: Path) -> None:
+    # Told for the fit alone: the store knows of another one.
+    covered = nights.COVERAGE.format(first="2022-01-01", last=FIRST)
+    (tmp_path / "fit.coverage.toml").write_text(covered)
+    config = nights.put_config(tmp_path, "[gate]\nleast_incidents = 1000")
+    config.write_text(
+        config.read_text().replace("[model]", '[model]\ncoverage = "fit.coverage.toml"', 1)
+    )
+    nights.put_feed(tmp_path, nights.made_up(150))
+    assert kr.retrain(config, as_of=FIRST).decision == "published"
+    # What the file says by then is nothing to an old version.
+    (tmp_path / "fit.coverage.toml").write_text(covered.replace("2022-01-01", "2023-01-01"))
+    made = rebuild(tmp_path / "models", "default", None, tmp_path / "incidents.db")
+    assert (made.same, made.differing) == (True, ())
+    assert {one.start for one in kr.Registry(tmp_path / "models").load().coverage_} == {
+        dt.date(2022, 1, 1)
+    }

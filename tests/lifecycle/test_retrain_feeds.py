@@ -5,9 +5,11 @@ A real server on this machine; every record of it is synthetic.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,19 +68,26 @@ def known(day: dt.date) -> list[dict[str, object]]:
     return [dict(one) for one in EVERYTHING if one["timestamp"] <= instant(day)]
 
 
-@pytest.fixture
-def acled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Acled]:
+@contextlib.contextmanager
+def serving() -> Iterator[Acled]:
+    """A server with all that was known, and short waits and small pages for it."""
     short = Limits(
         requests_per_minute=600_000, timeout_seconds=0.3, tries=3, first_wait_seconds=0.01,
         longest_wait_seconds=0.02, most_hours=0.01, page_rows=50,
     )  # fmt: skip
-    # Real limits, but for shorter waits and smaller pages.
-    monkeypatch.setattr("kidnaprisk.incidents.feeds.acled.Limits", lambda: short)
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("KIDNAPRISK_ACLED_USERNAME", USERNAME)
-    monkeypatch.setenv("KIDNAPRISK_ACLED_PASSWORD", PASSWORD)
-    with running(Acled(0)) as server:
-        server.records = known(DAY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kidnaprisk.incidents.feeds.acled.Limits", lambda: short)
+        patch.setenv("NO_PROXY", "*")
+        patch.setenv("KIDNAPRISK_ACLED_USERNAME", USERNAME)
+        patch.setenv("KIDNAPRISK_ACLED_PASSWORD", PASSWORD)
+        with running(Acled(0)) as server:
+            server.records = known(DAY)
+            yield server
+
+
+@pytest.fixture
+def acled() -> Iterator[Acled]:
+    with serving() as server:
         yield server
 
 
@@ -104,12 +113,21 @@ def ids(rows: list[dict[str, object]]) -> list[str]:
     return [str(row["event_id_cnty"]) for row in rows]
 
 
-@pytest.fixture
-def filled(acled: Acled, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose first night brought all there was."""
-    run = nights.night(put_config(tmp_path, acled.url, ALL), DAY)
+    folder = tmp_path_factory.mktemp("begun")
+    with serving() as server:
+        run = nights.night(put_config(folder, server.url, ALL), DAY)
     assert run.decision == "published", run.reasons
-    assert held(tmp_path, DAY) == set(ids(known(DAY)))
+    assert held(folder, DAY) == set(ids(known(DAY)))
+    return folder
+
+
+@pytest.fixture
+def filled(begun: Path, tmp_path: Path) -> Path:
+    """The same, for one test."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -163,10 +181,6 @@ def test_no_trouble_harms_and_no_secret_shows(
              for path in filled.rglob("*") if path.is_file()]  # fmt: skip
     for secret in SECRETS:
         assert secret not in "\n".join([*told, *files])
-    monkeypatch.setenv("KIDNAPRISK_ACLED_PASSWORD", PASSWORD)
-    acled.troubles.clear()
-    acled.records = known(DAY + WEEK)
-    assert nights.night(config, DAY + WEEK).decision == "published"
 
 
 def test_what_was_deleted_is_withdrawn_and_what_came_is_added(acled: Acled, filled: Path) -> None:
@@ -243,3 +257,15 @@ def test_coverage_stated_of_changes_is_heard(acled: Acled, tmp_path: Path) -> No
     assert nights.night(config, day).decision == "published"
     model = kr.Registry(tmp_path / "models").load()
     assert {one.end for one in model.coverage_} == {day}
+
+
+@pytest.mark.xfail(reason="what came back is withdrawn and added anew by each run")
+def test_the_same_deletions_again_change_nothing(acled: Acled, filled: Path) -> None:
+    day = DAY + WEEK
+    acled.records = known(day)
+    back = acled.records[10]
+    back["timestamp"] = instant(day) - 3600
+    deleted(acled, [str(back["event_id_cnty"]), *ids(known(DAY))[:2]], day - NEXT)
+    config = put_config(filled, acled.url, CHANGED)
+    assert nights.night(config, day).decision == "published"
+    assert nights.night(config, day).decision == "unchanged"

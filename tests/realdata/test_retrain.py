@@ -187,15 +187,7 @@ def test_an_empty_file_is_refused(records: tuple[str, gpd.GeoDataFrame], tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "recorded",
-    [
-        True,
-        pytest.param(
-            False, marks=pytest.mark.xfail(reason="without a record nothing says what it had")
-        ),
-    ],
-)
+@pytest.mark.parametrize("recorded", [True, False])
 def test_a_country_gone_is_missed_by_no_replay(
     records: tuple[str, gpd.GeoDataFrame], recorded: bool, tmp_path: Path
 ) -> None:

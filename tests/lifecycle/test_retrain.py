@@ -1,0 +1,316 @@
+"""Whole runs on synthetic files, attacked: what a refusal leaves, what a rehearsal says, replays.
+
+What ordinary nights do is held in test_nights, poisoned feeds in test_poisoned.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kidnaprisk as kr
+from kidnaprisk.lifecycle import journal
+from kidnaprisk.lifecycle.night import Night
+from tests.lifecycle import nights
+
+DAY = dt.date(2023, 6, 5)
+WEEK = dt.timedelta(days=7)
+TODAY = dt.datetime.now(dt.UTC).date()
+# So few windows and incidents: whether to publish is not what most of these ask.
+LAX = "[gate]\nleast_incidents = 100000\n"
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def held(folder: Path) -> str:
+    """All that the store holds, as text."""
+    database = sqlite3.connect(folder / "incidents.db")
+    told = "\n".join(database.iterdump())
+    database.close()
+    return told
+
+
+def runs(folder: Path) -> list[dict[str, object]]:
+    return journal.read(folder / "retrain" / "runs.jsonl")
+
+
+def rows_of(run: kr.RetrainRun) -> int:
+    return int(next(one["rows"] for one in run.facts["stages"] if one["stage"] == "records"))
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return nights.made_up()
+
+
+@pytest.fixture(scope="module")
+def first_night(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One night done; not to be changed."""
+    folder = tmp_path_factory.mktemp("first")
+    nights.put_feed(folder, table)
+    assert nights.night(nights.put_config(folder, LAX), DAY).decision == "published"
+    return folder
+
+
+@pytest.fixture
+def folder(first_night: Path, tmp_path: Path) -> Path:
+    """The same, of one's own."""
+    shutil.copytree(first_night, tmp_path / "own")
+    return tmp_path / "own"
+
+
+def two_sources(folder: Path, table: pd.DataFrame, second: pd.DataFrame, more: str) -> Path:
+    """A feed of its own for each of two sources."""
+    feed = '[[feeds]]\nname = "another"\npath = "another.csv"\ncomplete = true\n'
+    config = nights.put_config(folder, feed + more)
+    nights.put_feed(folder, second)
+    (folder / "feed.csv").rename(folder / "another.csv")
+    nights.put_feed(folder, table)
+    told = (folder / "feed.coverage.toml").read_text()
+    (folder / "another.coverage.toml").write_text(told.replace("made-up", "another"))
+    return config
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_whole_file_replayed_is_what_files_of_those_days_were(
+    table: pd.DataFrame, tmp_path: Path, complete: bool
+) -> None:
+    told: dict[str, list[tuple[object, ...]]] = {}
+    for name in ("whole", "cut"):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = nights.put_config(folder, LAX)
+        if not complete:
+            config.write_text(config.read_text().replace("complete = true", "complete = false"))
+        nights.put_feed(folder, table)
+        told[name] = []
+        for week in range(3):
+            day = DAY + 3 * week * WEEK
+            if name == "cut":
+                nights.put_feed(folder, table[table["known_on"] <= pd.Timestamp(day)], day)
+            run = nights.night(config, day)
+            facts = run.facts
+            told[name].append(
+                (run.decision, facts["challenger"], str(facts["figures"]), facts["monitor"])
+            )
+    assert told["whole"] == told["cut"]
+    assert len({version for _, version, *_ in told["whole"]}) == 3
+
+
+def test_without_a_day_it_is_run_for_today_with_all_that_the_file_holds(
+    table: pd.DataFrame, tmp_path: Path
+) -> None:
+    shift = pd.Timestamp(TODAY) - table["date"].max()
+    days = {name: table[name] + shift for name in ("date", "date_end", "known_on")}
+    now = table.assign(**days)
+    path = nights.put_feed(tmp_path, now, TODAY)
+    told = path.with_name("feed.coverage.toml")
+    told.write_text(told.read_text().replace(str(nights.FIRST), str(now["date"].min().date())))
+    config = nights.put_config(tmp_path, LAX)
+    run = kr.retrain(config)
+    assert (run.decision, run.facts["as_of"]) == ("published", str(TODAY))
+    assert run.facts["feeds"][0]["not_yet_known"] == 0
+    assert run.facts["figures"]["end"] == str(TODAY - dt.timedelta(days=14))
+    model = kr.load_model(tmp_path / "models")
+    # What claims to be known only in days to come is held, and not learned from.
+    assert len(model.records_) == int((now["known_on"] <= pd.Timestamp(TODAY)).sum()) < len(now)
+    for day in (None, TODAY, str(TODAY)):
+        assert kr.retrain(config, as_of=day).decision == "unchanged"
+
+
+@pytest.mark.parametrize("day", ["2023-13-01", "yesterday", "", 5, "2999-01-01"])
+def test_a_day_that_is_none_is_told_before_anything_is_touched(
+    table: pd.DataFrame, tmp_path: Path, day: object
+) -> None:
+    nights.put_feed(tmp_path, table)
+    config = nights.put_config(tmp_path)
+    before = files(tmp_path)
+    with pytest.raises(kr.ConfigError, match="as_of"):
+        kr.retrain(config, as_of=day)
+    assert files(tmp_path) == before
+
+
+def test_a_refusal_of_what_came_leaves_store_and_models_as_they_were(
+    folder: Path, table: pd.DataFrame
+) -> None:
+    store, models = held(folder), files(folder / "models")
+    nights.put_feed(folder, table.drop(columns="place"))
+    run = nights.night(folder / "retrain.toml", DAY + WEEK)
+    assert run.decision == "refused"
+    assert run.reasons == ["schema (made-up): 10 columns; lost: place"]
+    assert (held(folder), files(folder / "models")) == (store, models)
+    assert runs(folder)[-1] == run.to_dict()
+    assert not {"store", "fit", "publish"} & {one["stage"] for one in run.facts["stages"]}
+
+
+def test_one_bad_feed_of_two_keeps_the_other_out(table: pd.DataFrame, tmp_path: Path) -> None:
+    second = table.assign(source="another", incident_id="x" + table["incident_id"])
+    config = two_sources(tmp_path, table, second, LAX)
+    assert nights.night(config, DAY).decision == "published"
+    store = held(tmp_path)
+    (tmp_path / "another.csv").unlink()
+    run = nights.night(config, DAY + WEEK)
+    assert run.decision == "refused"
+    assert len(run.reasons) == 1
+    assert run.reasons[0].startswith("feed (another): another has no file")
+    assert held(tmp_path) == store
+    # No reason is good enough for what cannot be read.
+    forced = kr.retrain(config, as_of=DAY + WEEK, force="never mind")
+    assert forced.decision == "refused"
+    assert held(tmp_path) == store
+
+
+@pytest.mark.slow
+def test_a_loss_to_the_champion_is_refused_and_the_champion_stays(tmp_path: Path) -> None:
+    nights.put_feed(tmp_path, nights.made_up(400))
+    config = nights.put_config(tmp_path)
+    config.write_text(config.read_text().replace("windows = 2", "windows = 6"))
+    champion = nights.night(config, DAY).facts["challenger"]
+    assert champion is not None
+    text = config.read_text().replace("town_scales_km = [30.0]", "town_scales_km = [150.0]")
+    config.write_text(text.replace("scales_km = [20.0]", "scales_km = [150.0]", 1))
+    run = nights.night(config, DAY + WEEK)
+    assert (run.decision, run.exit_code) == ("refused", 3)
+    assert any(one.startswith("information gain (challenger): -") for one in run.reasons)
+    assert run.facts["figures"]["gain"]["high"] < 0.0
+    assert kr.Registry(tmp_path / "models").current() == champion
+    # The rows are taken in all the same.
+    assert run.facts["feeds"][0]["added"] > 0
+
+
+def test_a_run_cut_off_after_publishing_is_made_up_for_by_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = folder / "retrain.toml"
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Night, "monitor", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            nights.night(config, DAY + 8 * WEEK)
+    assert len(runs(folder)) == 1
+    published = kr.Registry(folder / "models").current()
+    run = nights.night(config, DAY + 8 * WEEK)
+    assert (run.decision, run.facts["champion"]) == ("unchanged", published)
+    # What had not been judged is.
+    series = journal.read(folder / "retrain" / "monitor.jsonl")
+    assert [one["window_start"] for one in series] == [str(DAY + dt.timedelta(days=1))]
+
+
+def test_a_textfile_that_cannot_be_written_undoes_nothing(folder: Path) -> None:
+    config = folder / "retrain.toml"
+    (folder / "taken").mkdir()
+    config.write_text(config.read_text() + '[run]\nprometheus = "taken"\n')
+    run = nights.night(config, DAY + WEEK)
+    assert run.decision == "published"
+    assert any("taken" in note for note in run.facts["notes"])
+    assert runs(folder)[-1]["decision"] == "published"
+
+
+def test_the_day_and_the_reason_of_a_forced_run_are_in_record_and_journal(
+    folder: Path, table: pd.DataFrame
+) -> None:
+    nights.put_feed(folder, table.iloc[::2])
+    config = folder / "retrain.toml"
+    assert nights.night(config, DAY + WEEK).decision == "refused"
+    run = kr.retrain(config, as_of=DAY + WEEK, force="the source was cleaned up")
+    assert (run.decision, run.exit_code) == ("forced", 0)
+    assert run.reasons[0] == "the source was cleaned up"
+    assert any("gone (made-up)" in one for one in run.reasons[1:])
+    line = kr.Registry(folder / "models").history()[-1]
+    told = (line["on"], line["reason"], line["forced"])
+    assert told == (str(DAY + WEEK), "the source was cleaned up", True)
+    # Where nothing spoke against it there was nothing to force.
+    again = kr.retrain(config, as_of=DAY + 2 * WEEK, force="just so")
+    assert again.decision == "published"
+    assert kr.Registry(folder / "models").history()[-1]["forced"] is False
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="a rehearsal of a run with nothing to do would publish",
+)
+def test_a_rehearsal_of_a_night_with_nothing_new_says_so(folder: Path) -> None:
+    config = folder / "retrain.toml"
+    rehearsed = kr.retrain(config, as_of=DAY, dry_run=True)
+    assert nights.night(config, DAY).decision == "unchanged"
+    assert rehearsed.decision == "unchanged"
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="a rehearsal counts rows that a complete file withdraws",
+)
+def test_a_rehearsal_withdraws_what_the_night_would(folder: Path, table: pd.DataFrame) -> None:
+    nights.put_feed(folder, table[np.arange(len(table)) % 40 != 0])
+    config = folder / "retrain.toml"
+    rehearsed = kr.retrain(config, as_of=DAY + WEEK, dry_run=True)
+    assert rows_of(rehearsed) == rows_of(nights.night(config, DAY + WEEK))
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="rows of two sources that share ids are counted twice",
+)
+def test_a_rehearsal_with_sources_that_number_alike_counts_each_row_once(
+    table: pd.DataFrame, tmp_path: Path
+) -> None:
+    second = table.assign(source="another", latitude=table["latitude"] + 0.3)
+    config = two_sources(tmp_path, table, second, LAX)
+    config.write_text(config.read_text().replace("[store]", "[store]\nmerge = false"))
+    nights.night(config, DAY)
+    rehearsed = kr.retrain(config, as_of=DAY + WEEK, dry_run=True)
+    assert rows_of(rehearsed) == rows_of(nights.night(config, DAY + WEEK))
+
+
+def test_a_refused_night_judges_published_forecasts_by_the_same_counts(
+    table: pd.DataFrame, tmp_path: Path
+) -> None:
+    """A window is judged once: a wrong count stays in the series, and in the alarm."""
+    second = table.assign(source="another", incident_id="x" + table["incident_id"])
+    more = f"[monitor]\nhorizon_days = 14\nsettle_days = 7\n{LAX}"
+    config = two_sources(tmp_path, table, second, more)
+    nights.night(config, DAY)
+    eve = DAY + dt.timedelta(days=20)
+    assert nights.night(config, eve).facts["monitor"]["windows"] == 0
+    nights.put_feed(tmp_path, table.drop(columns="place"))
+    run = nights.night(config, eve + dt.timedelta(days=1))
+    assert (run.decision, run.facts["monitor"]["windows"]) == ("refused", 1)
+    inside = table["date"].between(pd.Timestamp(DAY) + pd.Timedelta(days=1), pd.Timestamp(DAY)
+                                   + pd.Timedelta(days=14))  # fmt: skip
+    assert run.facts["monitor"]["observed"] == int(inside.sum())
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="without feeds nothing looks at how old the records are",
+)
+def test_a_store_that_nobody_fills_any_more_is_not_published_night_after_night(
+    folder: Path,
+) -> None:
+    config = folder / "retrain.toml"
+    text = config.read_text()
+    config.write_text(text[: text.index("[[feeds]]")] + text[text.index("[backtest]") :])
+    # The newest record is of June; it is March of the next year.
+    run = nights.night(config, DAY + 40 * WEEK)
+    assert run.decision == "refused"
