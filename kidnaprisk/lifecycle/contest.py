@@ -57,6 +57,11 @@ class Aged(StandIn):
         self.model = model
         self.days = days
 
+    def get_params(self, deep: bool = False) -> dict[str, Any]:
+        """The model and its age, for the record of a backtest."""
+        del deep
+        return {"model": self.model, "days": self.days}
+
     def fit(self, incidents: gpd.GeoDataFrame, as_of: Any = None) -> Any:
         """The model, fitted to what was known ``days`` before a day."""
         then = pd.Timestamp(as_of) - pd.Timedelta(days=self.days)

@@ -10,6 +10,7 @@ in (`drift`).
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,11 +18,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from kidnaprisk.lifecycle.checks import FAILED, PASSED, UNKNOWN, Check
 from kidnaprisk.lifecycle.contest import CHALLENGER, CHAMPION
+from kidnaprisk.lifecycle.succession import MOVES, ROLLBACK
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from kidnaprisk.evaluation.result import BacktestResult
     from kidnaprisk.hazard.mixture import KernelMixture
     from kidnaprisk.lifecycle.config import GateSettings
@@ -105,6 +110,52 @@ def reach(challenger: KernelMixture, champion: KernelMixture | None) -> Check:
     return Check("coverage", CHALLENGER, PASSED, 0.0, 0.0, text)
 
 
+def no_earlier(as_of: dt.date, champion: KernelMixture | None) -> Check:
+    """Whether the challenger is as of a day no earlier than the champion's."""
+    behind = 0 if champion is None else (champion.as_of_.date() - as_of).days
+    if champion is None or behind <= 0:
+        return Check("as-of", CHALLENGER, PASSED, 0.0, 0.0, "no earlier than the champion")
+    text = f"the champion is as of {champion.as_of_:%Y-%m-%d}, {behind} days later"
+    return Check("as-of", CHALLENGER, FAILED, float(behind), 0.0, text)
+
+
+def rolled_back(history: Iterable[Mapping[str, Any]]) -> Check:
+    """Whether somebody went back to the champion: tonight's would be what they went back from.
+
+    Parameters
+    ----------
+    history : iterable of dict
+        As :meth:`kidnaprisk.Registry.history` gives it.
+    """
+    moves = [line for line in history if line["action"] in MOVES]
+    if not moves or moves[-1]["action"] != ROLLBACK:
+        return Check("rolled back", CHALLENGER, PASSED, None, None, "nobody went back")
+    last = moves[-1]
+    text = f"somebody went back to {last['version']} on {last['on']}: {last['reason']}; "
+    text += "to go on: kidnaprisk models promote it, or retrain --force"
+    return Check("rolled back", CHALLENGER, FAILED, None, None, text)
+
+
+def freshness(table: gpd.GeoDataFrame, as_of: dt.date, newest_days: float) -> Check:
+    """Whether a store that others fill is filled still.
+
+    Parameters
+    ----------
+    table : GeoDataFrame
+        Its records.
+    as_of : date
+    newest_days : float
+        The newest record may be no older.
+    """
+    newest = table["date_end"].max()
+    age = (pd.Timestamp(as_of) - newest).days
+    text = f"the newest record of the store is of {newest:%Y-%m-%d}, {age} days old"
+    if age > newest_days:
+        text += f"; the limit of {newest_days:g} is missed by {age - newest_days:g}"
+    status = FAILED if age > newest_days else PASSED
+    return Check("freshness", "store", status, float(age), newest_days, text)
+
+
 def settled(checks: Iterable[Check], unknown: str) -> list[Check]:
     """The checks, the unknown ones failed where ``unknown`` is ``refuse``."""
     return [
@@ -173,7 +224,25 @@ def _interval_coverage(found: BacktestResult, limits: GateSettings) -> Check:
     held, n = float(row["held_randomised"]), int(row["n"])
     text = f"90 % intervals held {held:.1%} of counts by region and window (n = {n})"
     low, high = limits.interval_low, limits.interval_high
+    if (
+        held >= 0.0
+        and not low <= held <= high
+        and (chance := _chance_held(held, n)) >= limits.least_probability
+    ):
+        text += f": by chance alone as far off with p = {chance:.2g}"
+        return _held("interval coverage", held, low if held < low else high, text, True)
     return _between("interval coverage", held, low, high, text)
+
+
+def _chance_held(held: float, n: int) -> float:
+    """How probable it is that sound 90 % intervals hold a share of n counts as far off, or further.
+
+    Of ten counts all may well lie inside. A count at the end of an interval is held in part, so
+    that the number held is no whole one: it is rounded towards what was to be expected.
+    """
+    if held < _LEVEL:
+        return float(binom.cdf(math.ceil(held * n), n, _LEVEL))
+    return float(binom.sf(math.floor(held * n) - 1, n, _LEVEL))
 
 
 def _virtual_trips(found: BacktestResult, limits: GateSettings) -> Check:

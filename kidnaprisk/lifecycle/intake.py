@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from kidnaprisk.incidents.coverage import (
     read_coverage,
 )
 from kidnaprisk.incidents.read import IncidentWarning, load_catalogue, read_incidents
+from kidnaprisk.lifecycle.settings import ACLED, FILE, UCDP
 
 if TYPE_CHECKING:
     from kidnaprisk.incidents.feeds import Fetched
@@ -91,7 +93,14 @@ class Incoming:
         return sorted(self.table["source"].astype(str).unique())
 
 
-def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool) -> Incoming:
+def read_feed(
+    feed: FeedSettings,
+    *,
+    as_of: dt.date,
+    folder: Path,
+    replay: bool,
+    last: dt.date | None = None,
+) -> Incoming:
     """Read what a feed has.
 
     Parameters
@@ -103,6 +112,8 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
         Where files are fetched to, a folder a feed and day.
     replay : bool
         Whether the day is past: rows known later are then left out, and coverage is cut to it.
+    last : date, optional
+        The day it was last taken in. Changes are asked for since then, however long ago that is.
 
     Raises
     ------
@@ -112,10 +123,12 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
     IncidentError, ConfigError
         If a file cannot be read.
     """
-    fetched = None if feed.kind == "file" else _fetched(feed, as_of, folder)
+    fetched = None if feed.kind == FILE else _fetched(feed, as_of, folder, last)
     paths = _found(feed) if fetched is None else list(fetched.files)
     source = (feed.source or None) if fetched is None else feed.kind
-    if fetched is not None and not paths and not fetched.deleted_ids:
+    # What was changed since a day is no evidence of what did not happen.
+    changes = feed.kind == ACLED and feed.since_days is not None
+    if fetched is not None and not paths and not fetched.deleted_ids and not changes:
         raise FeedError(
             f"{feed.name} brought no records", remedy="see what is asked for: countries, since_days"
         )
@@ -128,8 +141,7 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
         batches += read_batches(
             path, source=source, mapping=feed.mapping, kind_from_text=feed.kind_from_text
         )
-    # What was changed since a day is no evidence of what did not happen.
-    part = feed.part or (feed.kind == "acled" and feed.since_days is not None)
+    part = feed.part or changes
     coverage = _coverage(feed, paths, source, as_of if replay else None, part=part)
     if _digest(feed, paths) != sha256:
         raise FeedError(
@@ -160,6 +172,31 @@ def read_feed(feed: FeedSettings, *, as_of: dt.date, folder: Path, replay: bool)
     )  # fmt: skip
 
 
+def last_taken_in(runs: Iterable[Mapping[str, Any]], feed: str) -> dict[str, Any]:
+    """What was written of a feed when it was last taken in with rows; nothing if it never was.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Records of runs, oldest first.
+    feed : str
+        Its name.
+
+    Returns
+    -------
+    dict
+        ``as_of`` is the last day it was taken in, with rows or without.
+    """
+    told: dict[str, Any] = {}
+    for run in reversed(list(runs)):
+        for one in run["feeds"]:
+            if one["name"] == feed and one.get("added") is not None:
+                told.setdefault("as_of", dt.date.fromisoformat(run["as_of"]))
+                if one["rows"]:
+                    return {**one, **told}
+    return told
+
+
 def _found(feed: FeedSettings) -> list[Path]:
     pattern = Path(feed.path)
     root = Path(pattern.anchor)
@@ -177,17 +214,20 @@ def _found(feed: FeedSettings) -> list[Path]:
         raise _unreadable(feed, error) from error
 
 
-def _fetched(feed: FeedSettings, as_of: dt.date, folder: Path) -> Fetched:
+def _fetched(feed: FeedSettings, as_of: dt.date, folder: Path, last: dt.date | None) -> Fetched:
     from kidnaprisk.incidents.feeds import fetch_acled, fetch_gdelt, fetch_ucdp
 
     into = folder / feed.name / as_of.isoformat()
     days = None if feed.since_days is None else as_of - dt.timedelta(days=feed.since_days)
+    if days is not None and last is not None:
+        # Nights that were missed leave no gap; a day more, since that day may not have been over.
+        days = min(days, last - dt.timedelta(days=1))
     where: dict[str, Any] = {"base_url": feed.base_url} if feed.base_url else {}
-    if feed.kind == "acled":
+    if feed.kind == ACLED:
         return fetch_acled(
             into, countries=feed.countries or None, until=as_of, updated_since=days, **where
         )
-    if feed.kind == "ucdp":
+    if feed.kind == UCDP:
         numbers = [int(one) for one in feed.countries] or None
         return fetch_ucdp(
             into, version=feed.version, countries=numbers, since=days, until=as_of, **where

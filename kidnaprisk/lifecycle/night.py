@@ -34,12 +34,21 @@ from kidnaprisk.lifecycle.checks import FAILED, Check
 from kidnaprisk.lifecycle.config import RetrainConfig
 from kidnaprisk.lifecycle.contest import CHALLENGER, CHAMPION, EVEN, contest
 from kidnaprisk.lifecycle.drift import intake_checks
-from kidnaprisk.lifecycle.gate import blind, gate, reach, settled
-from kidnaprisk.lifecycle.intake import Incoming, read_feed
+from kidnaprisk.lifecycle.gate import (
+    blind,
+    freshness,
+    gate,
+    no_earlier,
+    reach,
+    rolled_back,
+    settled,
+)
+from kidnaprisk.lifecycle.intake import Incoming, last_taken_in, read_feed
 from kidnaprisk.lifecycle.monitor import alarm, judge_published
 from kidnaprisk.lifecycle.rebuild import recipe_of, table_for
 from kidnaprisk.lifecycle.record import Record
 from kidnaprisk.lifecycle.registry import Registry
+from kidnaprisk.lifecycle.settings import ACLED
 
 RUNS, SERIES, FETCHED = "runs.jsonl", "monitor.jsonl", "fetched"
 _FIGURES = (
@@ -81,20 +90,17 @@ class Night:
         Parameters
         ----------
         aside : Path, optional
-            Where a rehearsal may have a store of its own, if there is none yet.
+            Where a rehearsal has a copy of the store, and what is done is done to that.
         """
         with self.record.stage("champion"):
             champion = self.champion()
-        url = self.settings.store.url
-        missing = address_of(url).drivername == SQLITE and not Path(url).exists()
-        with IncidentStore(aside / "none.db" if aside and missing else url) as store:
+        with self.store(aside) as store:
             incoming = self.feeds(store)
             if incoming is None:
                 self.monitor(self.as_it_is(store))
                 return
-            if not self.dry_run:
-                self.take_in(store, incoming)
-            table, recipe = self.known(store, incoming)
+            self.take_in(store, incoming)
+            table, recipe = self.known(store)
         if champion is not None and self.same(champion, recipe):
             self.record.decide("unchanged", f"{champion.version} is made of the same already")
         else:
@@ -102,6 +108,18 @@ class Night:
         self.monitor(table)
         if not self.dry_run:
             self.tidy()
+
+    def store(self, aside: Path | None) -> IncidentStore:
+        """The store; in a rehearsal a copy of it, or an empty one if there is none yet."""
+        url = self.settings.store.url
+        if aside is None:
+            return IncidentStore(url)
+        copy = aside / "incidents.db"
+        if address_of(url).drivername != SQLITE or Path(url).exists():
+            with self.record.stage("copy"), IncidentStore(url) as held:
+                self.record.say("Copying the store")
+                held.copy_to(copy)
+        return IncidentStore(copy)
 
     def champion(self) -> Champion | None:
         """The model in use, verified."""
@@ -120,29 +138,36 @@ class Night:
             self.past = True
             return []
         incoming: list[Incoming] = []
+        runs = journal.read(self.settings.run.folder / RUNS)
+        last: dict[str, dict[str, Any]] = {}
         with self.record.stage("feeds") as counts:
             for feed in self.settings.feeds:
                 self.record.say(f"Reading {feed.name}")
+                last[feed.name] = last_taken_in(runs, feed.name)
                 try:
                     came = read_feed(
                         feed, as_of=self.day, folder=self.settings.run.folder / FETCHED,
-                        replay=self.day < self.today,
+                        replay=self.day < self.today, last=last[feed.name].get("as_of"),
                     )  # fmt: skip
                 except (FeedError, IncidentError, CoverageError) as error:
                     self.record.check(Check("feed", feed.name, FAILED, None, None, str(error)))
                     continue
                 incoming.append(came)
                 self.record.feed(came)
+                for note in came.notes:
+                    self.record.note(f"{feed.name}: {note}")
             counts["rows"] = sum(one.rows_in for one in incoming)
         with self.record.stage("intake checks"):
             feeds = {feed.name: feed for feed in self.settings.feeds}
             for came in incoming:
                 feed = feeds[came.feed]
-                sources = came.sources or (["acled"] if came.deleted_ids else [])
+                # What tells only of changes names no source where nothing changed.
+                sources = came.sources or ([ACLED] if came.part and feed.kind == ACLED else [])
                 held = self.held(store, sources) if sources else None
-                last = last_accepted(self.settings.run.folder / RUNS, came.feed)
                 limits = self.settings.limits_of(feed)
-                self.record.check(*intake_checks(came, held, last, feed, limits, self.day))
+                self.record.check(
+                    *intake_checks(came, held, last[came.feed], feed, limits, self.day)
+                )
         return incoming if self.may_go_on() else None
 
     def may_go_on(self) -> bool:
@@ -176,10 +201,12 @@ class Night:
         with self.record.stage("store") as counts:
             for came in incoming:
                 self.record.say(f"Taking in {came.feed}")
-                if came.deleted_ids and self.held(store, ["acled"]) is not None:
-                    # First: what was deleted and came back is among the records.
-                    counts["deleted"] = store.delete("acled", came.deleted_ids, on=self.day)
-                if not came.batches:
+                # What was deleted and came back is among the records.
+                gone = sorted(set(came.deleted_ids) - set(came.table["incident_id"]))
+                if gone and self.held(store, [ACLED]) is not None:
+                    counts["deleted"] = store.delete(ACLED, gone, on=self.day)
+                if not came.rows_in:
+                    self.record.taken_in(came.feed, None)
                     continue
                 summary = store.upsert(
                     came.batches, on=self.day, coverage=came.coverage, complete=came.complete,
@@ -195,20 +222,15 @@ class Night:
         """Whether one event may stand in several rows, and is to be read as one."""
         return self.settings.store.merge and len(store.status().sources) > 1
 
-    def known(
-        self, store: IncidentStore, incoming: list[Incoming]
-    ) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
+    def known(self, store: IncidentStore) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
         """All that is known on the day, and where it can be had again."""
         with self.record.stage("records") as counts:
-            if self.dry_run and incoming:
-                table, recipe = rehearsed(self.held(store), incoming), {}
-            else:
-                recipe = recipe_of(
-                    store, self.day, merged=self.merged(store),
-                    coverage_stated=self.settings.model.coverage is not None,
-                )  # fmt: skip
-                table = table_for(store, recipe)
-                self.changed = store.last_change()
+            recipe = recipe_of(
+                store, self.day, merged=self.merged(store),
+                coverage_stated=self.settings.model.coverage is not None,
+            )  # fmt: skip
+            table = table_for(store, recipe)
+            self.changed = store.last_change()
             counts["rows"] = len(table)
             counts["kidnappings"] = int((table["kind"] == "kidnapping").sum())
         return table, recipe
@@ -216,8 +238,7 @@ class Night:
     def same(self, champion: Champion, recipe: dict[str, Any]) -> bool:
         """Whether the challenger would be the champion over again."""
         facts, made_of = champion.manifest["facts"], champion.manifest["recipe"]
-        comparable = bool(recipe) and made_of.keys() == recipe.keys()
-        if not comparable or self.settings.model.coverage is not None:
+        if made_of.keys() != recipe.keys() or self.settings.model.coverage is not None:
             return False
         asked = self.challenger().get_params(deep=False)
         told = json.loads(json.dumps({k: v for k, v in asked.items() if k != "coverage"}))
@@ -247,8 +268,11 @@ class Night:
             found = self.tested(champion, table)
         record.check(
             reach(fitted, None if champion is None else champion.model),
-            _later(self.day, champion),
+            no_earlier(self.day, None if champion is None else champion.model),
+            rolled_back(self.registry.history(self.name)),
         )
+        if not self.settings.feeds:
+            record.check(freshness(table, self.day, self.settings.store.newest_days))
         metrics = {} if champion is None else champion.manifest["metrics"]
         limits = self.settings.gate
         checks = blind(found, metrics) if isinstance(found, str) else gate(found, limits)
@@ -261,15 +285,32 @@ class Night:
 
     def tested(self, champion: Champion | None, table: gpd.GeoDataFrame) -> BacktestResult | str:
         """The backtest; or why there can be none."""
-        say = self.record.say
         try:
-            return contest(
-                self.challenger(), None if champion is None else champion.model, table, self.day,
-                self.settings.backtest, self.settings.monitor.settle_days,
-                on_window=lambda done, of: say(f"Backtest: window {done} of {of}"),
-            )  # fmt: skip
+            if champion is None:
+                return self.contested(None, table)
+            why = "too few windows are left"
+            try:
+                beside = self.contested(champion, table)
+                if int(beside.scores["windows"].iloc[0]) * 2 >= self.settings.backtest.windows:
+                    return beside
+            except ModelError as error:
+                why = error.message
+            # As old as it is, the champion may reach back to before there was enough to go by. It
+            # would then be kept for ever: nothing made today could be held against it.
+            alone = self.contested(None, table)
         except (CoverageError, ModelError) as error:
             return f"no backtest could be made: {error.message}"
+        self.record.note(f"the champion is left out of the backtest, old as it is: {why}")
+        return alone
+
+    def contested(self, champion: Champion | None, table: gpd.GeoDataFrame) -> BacktestResult:
+        """Challenger, champion if there is one, and an even rate on the past windows."""
+        say = self.record.say
+        return contest(
+            self.challenger(), None if champion is None else champion.model, table, self.day,
+            self.settings.backtest, self.settings.monitor.settle_days,
+            on_window=lambda done, of: say(f"Backtest: window {done} of {of}"),
+        )  # fmt: skip
 
     def publish(self, fitted: KernelMixture, recipe: dict[str, Any]) -> None:
         """Store the challenger and move the pointer to it."""
@@ -320,51 +361,17 @@ class Night:
         with self.record.stage("prune"):
             if self.registry.current(self.name) is not None:
                 self.record.pruned = self.registry.prune(
-                    self.name, keep=keep.versions, keep_days=keep.days
-                )
+                    self.name, keep=keep.versions, keep_days=keep.days,
+                    since=_judged_through(journal.read(self.settings.run.folder / SERIES)),
+                )  # fmt: skip
             for folder in (self.settings.run.folder / FETCHED).glob("*/*-*-*"):
                 if folder.is_dir() and _age_days(folder, self.day) > keep.days:
                     shutil.rmtree(folder)
 
 
-def rehearsed(held: gpd.GeoDataFrame | None, incoming: list[Incoming]) -> gpd.GeoDataFrame:
-    """The records as they would be, with what came in place of what was held; nothing is written.
-
-    Several sources stand side by side, unmerged: what is told twice counts twice.
-    """
-    import pandas as pd
-
-    from kidnaprisk.incidents.coverage import COVERAGE_ATTR, coverage_of
-    from kidnaprisk.incidents.table import validate_incidents
-
-    tables = [one.table for one in incoming if len(one.table)]
-    told = [c for one in incoming for c in one.coverage or coverage_of(one.table)]
-    if held is not None:
-        tables.append(held)
-        told += coverage_of(held)
-    both = pd.concat([pd.DataFrame(table) for table in tables], ignore_index=True)
-    both = both.drop_duplicates(["source", "incident_id"], keep="first")
-    both["incident_id"] = both["source"].astype(str) + ":" + both["incident_id"].astype(str)
-    table = gpd.GeoDataFrame(both.reset_index(drop=True), geometry="geometry", crs="EPSG:4326")
-    table.attrs[COVERAGE_ATTR] = [one.to_dict() for one in told]
-    return validate_incidents(table)
-
-
-def last_accepted(runs: Path, feed: str) -> dict[str, Any] | None:
-    """What the last run that took a feed in wrote of it; None if none did."""
-    for run in reversed(journal.read(runs)):
-        for one in run["feeds"]:
-            if one["name"] == feed and one.get("added") is not None:
-                return dict(one)
-    return None
-
-
-def _later(day: dt.date, champion: Champion | None) -> Check:
-    behind = 0 if champion is None else (champion.model.as_of_.date() - day).days
-    if behind > 0:
-        text = f"the champion is as of {champion.model.as_of_:%Y-%m-%d}, {behind} days later"  # type: ignore[union-attr]
-        return Check("as-of", CHALLENGER, FAILED, float(behind), 0.0, text)
-    return Check("as-of", CHALLENGER, "passed", 0.0, 0.0, "no earlier than the champion")
+def _judged_through(series: list[dict[str, Any]]) -> dt.date:
+    """Versions that were current after this day are still to be judged."""
+    return dt.date.fromisoformat(series[-1]["window_end"]) if series else dt.date.min
 
 
 def _figures(found: BacktestResult) -> dict[str, Any]:

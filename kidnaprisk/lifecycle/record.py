@@ -132,10 +132,10 @@ class Record:
             "countries": sorted(came.table["country"].dropna().astype(str).unique()),
         }
 
-    def taken_in(self, feed: str, summary: ImportSummary) -> None:
-        """Write down what the store made of it."""
+    def taken_in(self, feed: str, summary: ImportSummary | None) -> None:
+        """Write down what the store made of it; None where there was nothing to take in."""
         for name in ("added", "revised", "unchanged", "deleted"):
-            self._feeds[feed][name] = getattr(summary, name)
+            self._feeds[feed][name] = 0 if summary is None else getattr(summary, name)
 
     def check(self, *checks: Check) -> None:
         """Write down what was looked at."""

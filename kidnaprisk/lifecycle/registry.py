@@ -302,6 +302,7 @@ class Registry:
         *,
         keep: int = 10,
         keep_days: int = 90,
+        since: dt.date | None = None,
         dry_run: bool = False,
     ) -> list[str]:
         """Remove old versions, oldest first.
@@ -316,6 +317,8 @@ class Registry:
         keep : int
             So many versions, the newest, are kept in any case.
         keep_days : int
+        since : date, optional
+            Nor one that was current on this day or later.
         dry_run : bool
             Only say which.
 
@@ -330,9 +333,9 @@ class Registry:
                 remedy="keep 1 version or more, for 0 days or more",
             )  # fmt: skip
         if dry_run:
-            return prunable(self._home(name), keep, keep_days)
+            return prunable(self._home(name), keep, keep_days, since)
         with self._writing(name) as home:
-            doomed = prunable(home, keep, keep_days)
+            doomed = prunable(home, keep, keep_days, since)
             for label in doomed:
                 note(home, PRUNE, label, reason=f"beyond {keep} versions and {keep_days} days")
                 discard(home / label)
@@ -362,7 +365,9 @@ def _move(action: str, folder: Path, reason: str, forced: bool, on: dt.date | No
     home, version = folder.parent, folder.name
     day = (on or dt.datetime.now(dt.UTC).date()).isoformat()
     note_found(home, day)
-    if read_pointer(home) == version:
+    # Promoted, what somebody went back to is no longer only that: re-training may go on from it.
+    settled = action == PROMOTE and [one["action"] for one in moves(home)[-1:]] == [ROLLBACK]
+    if read_pointer(home) == version and not settled:
         return
     metrics = read_manifest(folder)["metrics"]
     note(home, action, version, reason=reason, forced=forced, on=day, metrics=metrics)

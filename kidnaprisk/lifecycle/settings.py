@@ -88,6 +88,10 @@ class StoreSettings:
         "sqlite:///incidents.db", example="postgresql+psycopg://risk@db.local/risk",
     )  # fmt: skip
     merge: bool = key("flag", "link the same event in several sources before fitting", True)
+    newest_days: float = key(
+        "number", "where no feed is given: the newest record may be no older", 30.0, unit="days",
+        least=1, most=36_500,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,8 @@ class GateSettings:
         "number", "factor between incidents expected and met", 1.5, least=1, most=1000
     )
     least_probability: float = key(
-        "number", "a larger factor passes where chance alone makes it at least so probable", 0.01,
+        "number", "a miscount or an interval coverage beyond its limit passes where chance alone "
+        "makes it at least so probable", 0.01,
         least=0, most=1,
     )  # fmt: skip
     slope_low: float = key("number", "calibration slope, at least", 0.5, least=-10, most=1)

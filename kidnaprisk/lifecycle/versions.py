@@ -97,14 +97,15 @@ def verified_table(name: str, home: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_VERIFIED)).astype(_VERIFIED)
 
 
-def prunable(home: Path, keep: int, keep_days: int) -> list[str]:
+def prunable(home: Path, keep: int, keep_days: int, since: dt.date | None = None) -> list[str]:
     """The versions that may go, oldest first; see ``Registry.prune``."""
     table, moved = table_of(home), moves(home)
     spared = pinned(home) | {read_pointer(home)}
     if moved:
-        since = dt.date.fromisoformat(moved[-1]["on"]) - dt.timedelta(days=keep_days)
+        first = dt.date.fromisoformat(moved[-1]["on"]) - dt.timedelta(days=keep_days)
+        first = first if since is None else min(first, since)
         spared |= {
-            move["version"] for move, after in pairwise(moved) if after["on"] > since.isoformat()
+            move["version"] for move, after in pairwise(moved) if after["on"] > first.isoformat()
         }
     old = table.iloc[keep:]
     old = old[(old["as_of"].notna() & ~old["version"].isin(list(spared))).to_numpy()]

@@ -226,9 +226,9 @@ def test_every_check_of_a_real_contest_is_what_its_tables_say(old: kr.BacktestRe
         ("calibration", {"slope_low": slope, "slope_high": slope},
          {"slope_low": up(slope), "slope_high": 9.0}),
         ("interval coverage", {"interval_low": held, "interval_high": held},
-         {"interval_low": up(held), "interval_high": 1.0}),
+         {"interval_low": up(held), "interval_high": 1.0, "least_probability": 1.0}),
         ("interval coverage", {"interval_low": held, "interval_high": held},
-         {"interval_low": 0.0, "interval_high": down(held)}),
+         {"interval_low": 0.0, "interval_high": down(held), "least_probability": 1.0}),
     ]  # fmt: skip
     for name, at, beyond in cases:
         assert check(gate(old, GateSettings(**at)), name).status == "passed"  # type: ignore[arg-type]

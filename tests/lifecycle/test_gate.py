@@ -16,7 +16,7 @@ import kidnaprisk as kr
 from kidnaprisk.evaluation.result import TABLES
 from kidnaprisk.lifecycle.config import BacktestSettings, GateSettings, MonitorSettings
 from kidnaprisk.lifecycle.contest import contest
-from kidnaprisk.lifecycle.gate import blind, gate, settled
+from kidnaprisk.lifecycle.gate import blind, freshness, gate, rolled_back, settled
 from kidnaprisk.lifecycle.monitor import alarm
 from tests.lifecycle import nights
 
@@ -233,18 +233,57 @@ class _Then:
         raise NotImplementedError
 
 
-def test_what_became_known_later_changes_no_bit_of_a_contest() -> None:
-    day = dt.date(2023, 6, 5)
-    table = nights.as_incidents(nights.made_up())
-    late = table["known_on"] > pd.Timestamp(day)
-    other = table.copy()
-    other.loc[late, "date"] = other.loc[late, "date_end"] = pd.Timestamp("2022-01-01")
-    settings = BacktestSettings(windows=2, cell_degrees=1.0, trips=5)
-    small = kr.KernelMixture(scales_km=(20.0,), memories_days=(365.0,), town_scales_km=(30.0,))
-    now, then = (
-        contest(
-            small, None, one[one["known_on"] <= pd.Timestamp(day)], day, settings, settle_days=14
-        )
-        for one in (table, other)
-    )
-    assert now.to_json() == then.to_json()
+@pytest.mark.parametrize(
+    ("share", "n", "expected"),
+    [
+        # 0.9 ** 12 = 0.28, and 0.9 ** 44 = 0.0097.
+        (1.0, 12, "passed"),
+        (1.0, 43, "passed"),
+        (1.0, 44, "failed"),
+        # Of ten, 7 or fewer with probability 0.070, and 5 or fewer with 0.0016.
+        (0.7, 10, "passed"),
+        (0.5, 10, "failed"),
+        # Told in part: 7.5 of ten are taken for 8.
+        (0.75, 10, "passed"),
+        (0.78, 1000, "failed"),
+    ],
+)
+def test_few_counts_may_lie_inside_or_outside_by_chance(
+    share: float, n: int, expected: str
+) -> None:
+    row = HELD | {"held_randomised": share, "n": n}
+    assert status(found(held=row), "interval coverage") == expected
+
+
+def move(action: str, version: str = "v2") -> dict[str, Any]:
+    return {"action": action, "version": version, "on": "2023-06-05", "reason": "it looked wrong"}
+
+
+@pytest.mark.parametrize(
+    ("actions", "failed"),
+    [
+        ([], False),
+        (["promote"], False),
+        (["promote", "promote", "rollback"], True),
+        (["promote", "promote", "rollback", "pin", "prune"], True),
+        (["promote", "promote", "rollback", "promote"], False),
+        (["promote", "promote", "rollback", "found"], False),
+    ],
+)
+def test_what_somebody_went_back_from_does_not_come_back_by_itself(
+    actions: list[str], failed: bool
+) -> None:
+    check = rolled_back([move(action) for action in actions])
+    assert check.failed == failed
+    if failed:
+        for said in ("v2", "2023-06-05", "it looked wrong", "models promote", "--force"):
+            assert said in check.text
+
+
+@pytest.mark.parametrize(("days", "failed"), [(29, False), (30, False), (31, True)])
+def test_a_store_that_others_fill_may_be_so_old(days: int, failed: bool) -> None:
+    table = nights.as_incidents(nights.made_up(20))
+    newest = table["date_end"].max().date()
+    check = freshness(table, newest + dt.timedelta(days=days), 30.0)
+    assert (check.failed, check.value, check.subject) == (failed, days, "store")
+    assert ("missed by 1" in check.text) == failed

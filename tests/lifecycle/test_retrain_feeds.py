@@ -232,7 +232,6 @@ def test_a_night_that_changes_but_an_old_record_is_taken_in(acled: Acled, filled
     assert run.facts["feeds"][0].get("revised") == 1, run.reasons
 
 
-@pytest.mark.xfail(reason="what was changed in nights that were missed is never asked for")
 def test_nights_missed_leave_no_gap(acled: Acled, filled: Path) -> None:
     day = DAY + 6 * WEEK
     acled.records = known(day)
@@ -259,7 +258,6 @@ def test_coverage_stated_of_changes_is_heard(acled: Acled, tmp_path: Path) -> No
     assert {one.end for one in model.coverage_} == {day}
 
 
-@pytest.mark.xfail(reason="what came back is withdrawn and added anew by each run")
 def test_the_same_deletions_again_change_nothing(acled: Acled, filled: Path) -> None:
     day = DAY + WEEK
     acled.records = known(day)

@@ -14,11 +14,18 @@ from typing import Self
 
 import geopandas as gpd
 
-from kidnaprisk.errors import ConfigError
+from kidnaprisk.errors import ConfigError, StoreError
 from kidnaprisk.incidents.store import linking, reading
-from kidnaprisk.incidents.store.address import address_of, engine_for, failures_told, shown
+from kidnaprisk.incidents.store.address import (
+    address_of,
+    begin_writing,
+    engine_for,
+    failures_told,
+    shown,
+)
 from kidnaprisk.incidents.store.address import reading as reading_from
 from kidnaprisk.incidents.store.asking import DayLike, question, whole_day
+from kidnaprisk.incidents.store.copying import copy_tables
 from kidnaprisk.incidents.store.exporting import check_target, export_incidents
 from kidnaprisk.incidents.store.schema import open_schema
 from kidnaprisk.incidents.store.status import read_status
@@ -226,3 +233,33 @@ class OpenStore:
         )
         export_incidents(incidents, path, overwrite=overwrite)
         return len(incidents)
+
+    def copy_to(self, path: str | PathLike[str]) -> None:
+        """Copy all of it, history and all, to a store in a new SQLite file.
+
+        For a backup, a rehearsal, or to take a store from a server along.
+
+        Parameters
+        ----------
+        path : path
+            Must not be there yet.
+
+        Raises
+        ------
+        StoreError
+            If there is such a file, it cannot be written, or the database fails.
+        """
+        if Path(fspath(path)).exists():
+            raise StoreError(
+                "there is such a file already", file=fspath(path), remedy="give another name"
+            )
+        with (
+            OpenStore(path, wait_seconds=self._wait_seconds) as copy,
+            failures_told(copy._url),
+            copy._engine.connect() as target,
+            failures_told(self._url),
+            reading_from(self._engine) as source,
+        ):
+            begin_writing(target, self._wait_seconds)
+            copy_tables(source, target)
+            target.commit()
