@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from kidnaprisk.errors import ConfigError
+from kidnaprisk.errors import ConfigError, StoreError
 
 TABLES = (
     "scores", "comparisons", "windows", "regions", "reliability", "gains", "coverage", "trips",
@@ -67,10 +67,22 @@ class BacktestResult:
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The result as JSON text, written to ``path`` as well if one is given."""
+        """The result as JSON text, written to ``path`` as well if one is given.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
         if path is not None:
-            Path(path).write_text(f"{text}\n", encoding="utf-8")
+            try:
+                Path(path).write_text(f"{text}\n", encoding="utf-8")
+            except OSError as error:
+                raise StoreError(
+                    f"the output cannot be written: {error.strerror}", file=Path(path).name,
+                    remedy="name a file in a folder that exists and may be written to",
+                ) from None  # fmt: skip
         return text
 
     @classmethod

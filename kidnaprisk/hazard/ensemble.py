@@ -45,6 +45,7 @@ Mask = npt.NDArray[np.bool_]
 _SIDE = 3
 _TOLERANCE = 1e-9
 _MOST_ITERATIONS = 10_000
+_METHODS = ("fit", "intensity", "get_params")
 
 
 class HeldOut(NamedTuple):
@@ -56,6 +57,7 @@ class HeldOut(NamedTuple):
 
     at_target: Floats
     expected: Floats
+
 
 
 class Ensemble(BaseEstimator):  # type: ignore[misc]
@@ -312,6 +314,14 @@ def _check_parameters(model: Ensemble) -> None:
             "an ensemble has no members", value=type(model.models).__name__,
             remedy="give unfitted models by name",
         )  # fmt: skip
+    for name, member in model.models.items():
+        lacks = [one for one in _METHODS if not callable(getattr(member, one, None))]
+        if lacks or isinstance(member, type):
+            raise ModelError(
+                f"the member {name!r} is a class" if isinstance(member, type)
+                else f"the member {name!r} has no {' and no '.join(lacks)}",
+                remedy="give an unfitted model that derives from scikit-learn's BaseEstimator",
+            )  # fmt: skip
     wanted = (("holdout_windows", 0, True), ("window_days", 1, True))
     for name, least, whole in (
         *wanted,

@@ -298,16 +298,21 @@ def _within(value: float, low: float, high: float) -> bool | None:
 def bands_in_order(bands: Sequence[Row]) -> bool | None:
     """Whether the rate met rises with every band; None if it does as far as known.
 
+    Two bands that met nothing are in no order: too little was driven to tell.
+
     Examples
     --------
     >>> rates = [{"band": band, "rate": band / 10} for band in (1, 2, 3, 4, 5)]
     >>> bands_in_order(rates), bands_in_order(rates[1:])
     (True, None)
+    >>> bands_in_order([{"band": band, "rate": 0.0} for band in (1, 2, 3, 4, 5)]) is None
+    True
     """
     rates = [rate for row in bands if not math.isnan(rate := number(row, "rate"))]
-    if not all(lower < higher for lower, higher in pairwise(rates)):
+    if not all(lower < higher or lower == higher == 0.0 for lower, higher in pairwise(rates)):
         return False
-    return True if len(rates) == len(BAND_NAMES) else None
+    told = len(rates) == len(BAND_NAMES) and rates.count(0.0) < 2
+    return True if told else None
 
 
 def _order(bands: Sequence[Row]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kidnaprisk.errors import ConfigError
+from kidnaprisk.errors import ConfigError, StoreError
 from kidnaprisk.evaluation.result import TABLES, BacktestResult
 
 
@@ -32,3 +32,10 @@ def test_missing_figures_are_null_and_numbers_are_plain():
 def test_what_is_no_result_is_refused(text):
     with pytest.raises(ConfigError, match="not the result of a backtest"):
         BacktestResult.from_json(text)
+
+
+def test_a_result_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(StoreError, match="cannot be written"):
+        made().to_json(tmp_path / "missing" / "found.json")
+    with pytest.raises(StoreError, match="cannot be written"):
+        made().to_json(tmp_path)

@@ -125,3 +125,8 @@ def test_refusals(table):
         Ensemble(MEMBERS, holdout_windows=-1).fit(table)
     with pytest.raises(ModelError, match="not fitted"):
         Ensemble(MEMBERS).intensity(at(2.0, 14.0), WHEN)
+    bare = type("Bare", (), {"fit": print, "intensity": print})()
+    with pytest.raises(ModelError, match=r"'bare' has no get_params.*BaseEstimator"):
+        Ensemble({"bare": bare}).fit(table)
+    with pytest.raises(ModelError, match="'near' is a class"):
+        Ensemble({"near": type(MEMBERS["near"])}).fit(table)

@@ -377,6 +377,17 @@ def test_bands_out_of_order_are_told_even_if_one_is_missing() -> None:
     assert bands_in_order([]) is None
 
 
+def test_bands_that_met_nothing_are_in_no_order() -> None:
+    def met(*rates: float) -> bool | None:
+        return bands_in_order([{"band": band, "rate": one} for band, one in enumerate(rates, 1)])
+
+    assert met(0.0, 0.0, 0.0, 0.0, 0.0) is None
+    assert met(0.0, 0.0, 0.1, 0.2, 0.3) is None
+    assert met(0.0, 0.1, 0.2, 0.3, 0.4) is True
+    assert met(0.0, 0.0, 0.2, 0.1, 0.3) is False
+    assert met(0.0, 0.1, 0.1, 0.2, 0.3) is False
+
+
 def hostile() -> Result:
     """The synthetic result with names that would like to be more than names."""
     result = synthetic()
