@@ -10,6 +10,7 @@ Not here: rows that cannot be read at all (the readers reject them, `rejects` co
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import binom, poisson
+from scipy.stats import binom
 
+from kidnaprisk.incidents.placing import TOLERANCE_KM, placing
 from kidnaprisk.lifecycle.checks import FAILED, PASSED, UNKNOWN, Check
+from kidnaprisk.lifecycle.volume import IMPROBABLE, RECENT_DAYS, accepted, changes
 
 if TYPE_CHECKING:
     from kidnaprisk.incidents.coverage import Coverage
@@ -30,14 +33,14 @@ Mask = npt.NDArray[np.bool_]
 
 _KEY = ["source", "incident_id"]
 _SAID = ["kind", "date", "date_end", "country", "location_error_km", "victims"]
-RECENT_DAYS, YEAR_DAYS = 90, 365
-# Below this a country's count tells nothing of drift; and how improbable one must be by chance.
-_FEWEST_EXPECTED, _IMPROBABLE = 10.0, 1e-4
 # A country whose held rows are mostly gone is gone, whatever the total says.
 _FEWEST_HELD, _MOSTLY = 10, 0.5
 # Rows alike in a first file, where there is nothing to compare with.
 _MOST_ALIKE = 0.5
 _COUNTRIES_NAMED = 3
+# So many rows tell a share well enough, and no more of them take a few seconds at most.
+_MOST_PLACED = 50_000
+_EXAMPLES = 2
 
 
 def intake_checks(
@@ -67,8 +70,10 @@ def intake_checks(
     list of Check
     """
     ask = _Asked(incoming, held, last, limits)
-    if not len(incoming.table) and incoming.deleted_ids and not incoming.rows_in:
-        return [ask.gone()]
+    if incoming.part and not incoming.rows_in and len(ask.kept):
+        # Asked for changes, a source may well have none. That it is alive, the newest row tells.
+        checks = [ask.freshness(as_of, feed.newest_days)]
+        return [*checks, ask.gone()] if incoming.deleted_ids else checks
     if not len(incoming.table):
         text = f"none of {incoming.rows_in} rows can be taken in"
         if incoming.not_yet_known:
@@ -77,6 +82,7 @@ def intake_checks(
     return [
         ask.check("empty", PASSED, float(len(incoming.table)), 1.0, f"{len(incoming.table)} rows"),
         ask.rejects(),
+        ask.placing(),
         ask.schema(last),
         ask.freshness(as_of, feed.newest_days),
         ask.gone(),
@@ -132,6 +138,39 @@ class _Asked:
             text += ": " + ", ".join(f"{count} for {what}" for what, count in named.items())
         return self.most("rejects", rejected / n if n else 0.0, self.limits.most_rejects, text)
 
+    def placing(self) -> Check:
+        """Rows held against the country they name: to tell exchanged coordinates needs no past."""
+        limit, looked = self.limits.most_rejects, self.came
+        if len(looked) > _MOST_PLACED:
+            looked = looked.sample(_MOST_PLACED, random_state=0)
+        error_km, lon, lat = (
+            looked[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            for name in ("location_error_km", "longitude", "latitude")
+        )
+        found = placing(lon, lat, looked["country"].to_numpy(dtype=np.object_), error_km)
+        judged = int((~np.isnan(found.away_km)).sum())
+        if not judged:
+            return self.check(
+                "placing", UNKNOWN, None, limit, "no row can be held against a country"
+            )
+        outside: Mask = found.away_km > TOLERANCE_KM + np.nan_to_num(error_km)
+        n, turned = int(outside.sum()), int(found.turned.sum())
+        text = f"{n} of {judged} rows lie outside the country they name"
+        text += "" if looked is self.came else " (drawn by lot)"
+        if n:
+            ids = looked.index.get_level_values("incident_id")
+            named = ids[found.turned if turned else outside][:_EXAMPLES]
+            text += f", {turned} of them in it with latitude and longitude exchanged"
+            text += f": such as {' and '.join(named)}"
+        share = n / judged
+        if found.columns_exchanged or turned == judged:
+            # Where most rows lie in their country either way, few tell of it.
+            text += "; the columns look exchanged"
+            return self.check("placing", FAILED, share, limit, text)
+        if share > limit and binom.sf(n - 1, judged, limit) >= IMPROBABLE:
+            return self.check("placing", PASSED, share, limit, f"{text}; too few to tell")
+        return self.most("placing", share, limit, text)
+
     def schema(self, last: Mapping[str, Any] | None) -> Check:
         if last is None or not last.get("columns"):
             return self.check("schema", UNKNOWN, None, 0.0, "no columns are on record yet")
@@ -145,10 +184,7 @@ class _Asked:
         return self.check("schema", FAILED if bad else PASSED, float(len(lost)), 0.0, text)
 
     def freshness(self, as_of: dt.date, newest_days: float) -> Check:
-        newest = self.came["date_end"].max()
-        if self.incoming.part and len(self.kept):
-            # What was changed may well be old; it is the source that must not be.
-            newest = max(newest, self.kept["date_end"].max())
+        newest = self.newest()
         age = (pd.Timestamp(as_of) - newest).days
         text = f"the newest record is of {newest:%Y-%m-%d}, {age} days old"
         if age < 0:
@@ -159,6 +195,14 @@ class _Asked:
             text += f"; the limit of {newest_days:g} is missed by {age - newest_days:g}"
         status = FAILED if age > newest_days else PASSED
         return self.check("freshness", status, float(age), newest_days, text)
+
+    def newest(self) -> pd.Timestamp:
+        newest: pd.Timestamp = self.came["date_end"].max()
+        if self.incoming.part and len(self.kept):
+            # What was changed may well be old; it is the source that must not be.
+            held = self.kept["date_end"].max()
+            newest = held if pd.isna(newest) else max(newest, held)
+        return newest
 
     def gone(self) -> Check:
         limit = self.limits.most_gone
@@ -234,7 +278,7 @@ class _Asked:
     def duplicates(self) -> Check:
         n, limit = len(self.came), self.limits.most_duplicates
         # Beside what stays: a feed may tell of it again under other ids.
-        alike = int(_alike(self.would_be())[-n:].sum())
+        alike = int(_alike(self.would_be)[-n:].sum())
         now = alike / n
         text = f"{now:.1%} of rows are like another in day, place and kind"
         if not len(self.kept):
@@ -246,45 +290,39 @@ class _Asked:
         before = float(_alike(self.kept).mean())
         beyond = max(0.0, now - before)
         text = f"{text}, of those held {before:.1%}"
-        if beyond > limit and binom.sf(alike - 1, n, min(1.0, before + limit)) >= _IMPROBABLE:
+        if beyond > limit and binom.sf(alike - 1, n, min(1.0, before + limit)) >= IMPROBABLE:
             # One in a week of eight rows is no drift.
             return self.check("duplicates", PASSED, beyond, limit, f"{text}: too few to tell")
         return self.most("duplicates", beyond, limit, text)
 
     def volume(self) -> Check:
-        """Each country's last days against the year before them, as the store would hold them."""
-        would_be = self.would_be()
-        newest = self.came["date_end"].max()
-        recent = newest - pd.Timedelta(days=RECENT_DAYS)
-        before = recent - pd.Timedelta(days=YEAR_DAYS)
-        day = would_be["date_end"]
-        year = would_be[(day > before) & (day <= recent)].groupby("country").size()
-        now = would_be[(day > recent) & (day <= newest)].groupby("country").size()
-        expected = year * (RECENT_DAYS / YEAR_DAYS)
-        limits = self.limits
-        worst, limit, told, moved = 1.0, limits.most_fall, 0, []
-        for country in sorted(set(year.index) | set(now.index)):
-            mean, count = float(expected.get(country, 0.0)), int(now.get(country, 0))
-            if max(mean, count) < _FEWEST_EXPECTED or mean <= 0.0:
-                continue
-            told += 1
-            fell, rose = mean / max(count, 0.5), count / mean
-            few = fell > limits.most_fall and poisson.cdf(count, mean) < _IMPROBABLE
-            many = rose > limits.most_rise and poisson.sf(count - 1, mean) < _IMPROBABLE
-            most = limits.most_fall if fell > rose else limits.most_rise
-            if max(fell, rose) > worst:
-                worst, limit = max(fell, rose), most
-            if few or many:
-                moved.append(f"{country} {count} instead of {mean:.0f}, a factor of over {most:g}")
+        """Each country's last days against those before, as the store would hold them."""
+        stated = self.incoming.coverage if self.incoming.stated else None
+        newest = self.newest()
+        told = changes(self.would_be, newest, stated, self.limits)
         if not told:
-            return self.check("volume", UNKNOWN, None, limit, "too few rows in any country to tell")
-        text = (
-            f"{RECENT_DAYS} days up to {newest:%Y-%m-%d} against the year before, {told} countries"
-        )
-        if moved:
-            text += f": {'; '.join(moved)}"
-        return self.check("volume", FAILED if moved else PASSED, worst, limit, text)
+            text = "too few rows in any country to tell, or too few days before"
+            return self.check("volume", UNKNOWN, None, self.limits.most_fall, text)
+        kept = self.kept["date_end"].max()
+        before = changes(self.kept, kept, stated, self.limits) if len(self.kept) else {}
+        moved: list[str] = []
+        known: list[str] = []
+        for country, change in told.items():
+            if change.beyond:
+                again = accepted(change, before.get(country), self.limits)
+                (known if again else moved).append(
+                    f"{country} {change.count} instead of {change.expected:.0f}, "
+                    f"a factor of over {change.limit:g}"
+                )
+        text = f"{RECENT_DAYS} days up to {newest:%Y-%m-%d} against the year before as far as it "
+        text += f"is covered, {len(told)} countries"
+        text += f": {'; '.join(moved)}" if moved else ""
+        text += f"; already held: {'; '.join(known)}" if known else ""
+        worst = max(told.values(), key=lambda change: change.factor)
+        status = FAILED if moved else PASSED
+        return self.check("volume", status, worst.factor, worst.limit, text)
 
+    @functools.cached_property
     def would_be(self) -> pd.DataFrame:
         """What the store would hold: rows that stay as they are, and then those that came."""
         ids = self.kept.index.get_level_values("incident_id")

@@ -1,7 +1,7 @@
 """What a run did: stages with their timings, feeds, checks, figures and the decision.
 
-One run is one line of JSON in the end. It holds counts and figures, names of files and of models;
-no incident, no route, no secret.
+One run is one line of JSON in the end. It holds counts and figures, names of files and of models,
+at most an id or two of rows that were found wrong; no route, no secret.
 """
 
 from __future__ import annotations

@@ -226,7 +226,10 @@ class GateSettings:
     unknown: str = key(
         "one of", "what to do with a check that cannot be told", "pass", choices=("pass", "refuse")
     )
-    most_rejects: float = key("number", "share of a feed's rows rejected", 0.1, least=0, most=1)
+    most_rejects: float = key(
+        "number", "share of a feed's rows rejected, or lying outside the country they name", 0.1,
+        least=0, most=1,
+    )  # fmt: skip
     most_gone: float = key(
         "number", "share of held rows that a complete file lacks", 0.05, least=0, most=1
     )

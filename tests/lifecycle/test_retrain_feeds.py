@@ -267,3 +267,35 @@ def test_the_same_deletions_again_change_nothing(acled: Acled, filled: Path) -> 
     config = put_config(filled, acled.url, CHANGED)
     assert nights.night(config, day).decision == "published"
     assert nights.night(config, day).decision == "unchanged"
+
+
+def test_that_nothing_was_changed_is_an_answer_for_as_long_as_the_source_is_alive(
+    acled: Acled, filled: Path
+) -> None:
+    config = put_config(filled, acled.url, "since_days = 1")
+    for day in (DAY + 2 * NEXT, DAY + 4 * NEXT):
+        asked = len(acled.asked(READ))
+        acled.records = []
+        run = nights.night(config, day)
+        assert run.decision == "published", run.reasons
+        told = run.facts["feeds"][0]
+        assert (told["rows"], told["added"], told["deleted"]) == (0, 0, 0)
+        assert len(acled.asked(READ)) > asked
+    assert held(filled, day) == set(ids(known(DAY)))
+    # The newest record grows old: by then it is no quiet but a silent source.
+    run = nights.night(config, DAY + 60 * NEXT)
+    assert run.decision == "refused"
+    assert run.reasons[0].startswith("freshness (acled)")
+    # What was changed meanwhile is asked for since the last night that was taken in.
+    back = DAY + 61 * NEXT
+    acled.records = known(back)
+    assert nights.night(config, back).decision == "published"
+    assert held(filled, back) == set(ids(known(back)))
+
+
+def test_a_first_night_that_brings_nothing_is_refused(acled: Acled, tmp_path: Path) -> None:
+    acled.records = []
+    run = nights.night(put_config(tmp_path, acled.url, CHANGED), DAY)
+    assert run.decision == "refused"
+    assert run.reasons[0].startswith("empty (acled)")
+    assert not (tmp_path / "models").exists()

@@ -113,7 +113,6 @@ def test_a_country_gone_is_missed_by_no_replay_of_files_without_stated_coverage(
     assert "gone" in failed(run)
 
 
-@pytest.mark.xfail(reason="rows of the library's own format are not held against their country")
 @pytest.mark.parametrize("part", [True, False])
 def test_swapped_coordinates_are_told_where_nothing_is_held_to_compare_with(
     tmp_path: Path, part: bool
