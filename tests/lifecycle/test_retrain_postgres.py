@@ -73,7 +73,15 @@ def test_nights_on_both_give_the_same_models(
             now = table.assign(location_error_km=5.0 + (table.index % 20 == week))
             put(folder, now.drop(index=[20 + week]), "feed", "made-up")
             put(folder, now.iloc[::3].assign(location_error_km=5.0 + week), "another", "Another")
-            runs.append(nights.night(config, DAY + dt.timedelta(days=7 * week)).facts)
+            day = DAY + dt.timedelta(days=7 * week)
+            rehearsed = kr.retrain(config, as_of=day, dry_run=True).facts
+            # What was rehearsed was done to a copy.
+            with kr.IncidentStore(read_config(config).store.url) as store:
+                assert len(store.status().imports) == 3 * week
+            runs.append(nights.night(config, day).facts)
+            assert rehearsed["decision"] == "rehearsed"
+            for one in ("checks", "figures", "feeds"):
+                assert rehearsed[one] == runs[-1][one]
         models = folder / "models"
         for version in kr.Registry(models).versions()["version"]:
             made = rebuild(models, "default", version, read_config(config).store.url)
