@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from kidnaprisk.errors import ConfigError, KidnapRiskError
 from kidnaprisk.hazard.parameters import check_parameters
@@ -62,7 +63,15 @@ __all__ = [
 ]
 
 Section = TypeVar("Section")
-_SECRET = re.compile(r"pass(word|phrase|wd)?$|pwd|token|secret|api_?key|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pass(word|phrase|wd|file)?$|pwd|token|secret|api_?key|credential", re.IGNORECASE
+)
+# The same within an address, whatever its form: ?password=, -cpassword=, host=db password=.
+_SECRET_SAID = re.compile(
+    r"((?<![a-z])pass|pass(word|phrase|wd|file)|pwd|token|secret|api_?key|credential\w*)\s*=",
+    re.IGNORECASE,
+)
+_KEYS_AND_VALUES = re.compile(r"(^|\s)(host|hostaddr|dbname)\s*=")
 _NO_SECRETS = "a secret has no place in this file"
 _WHERE_SECRETS_GO = (
     "put it into the environment (KIDNAPRISK_ACLED_PASSWORD, KIDNAPRISK_UCDP_TOKEN), the keyring, "
@@ -94,6 +103,11 @@ def read_config(path: str | PathLike[str]) -> RetrainConfig:
     ConfigError
         If it cannot be read, is no TOML, or a key or value is wrong.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise ConfigError(
+            f"a configuration is read from a file, not from a {type(path).__name__}",
+            remedy="give its path",
+        )
     path = Path(fspath(path))
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -202,7 +216,7 @@ def _check_keys(given: Mapping[str, Any], known: Iterable[str], where: str) -> N
 
 def _secret(where: str) -> ConfigError:
     # Without the value: errors end up in logs.
-    return ConfigError("a secret has no place in this file", column=where, remedy=_WHERE_SECRETS_GO)
+    return ConfigError(_NO_SECRETS, column=where, remedy=_WHERE_SECRETS_GO)
 
 
 def _value(key: Key, given: Any, where: str, folder: Path) -> Any:
@@ -268,6 +282,13 @@ def _written_out(given: str, where: str) -> Path:
 def _store_url(given: str, folder: Path) -> str:
     """The address; an SQLite file's is its whole path, and one with a password is refused."""
     where = "store.url"
+    if _SECRET_SAID.search(unquote(given)):
+        raise _secret(where)
+    if "://" not in given and _KEYS_AND_VALUES.search(given):
+        raise ConfigError(
+            "this is no address but keys and values", column=where,
+            remedy="write postgresql+psycopg://user@host/database",
+        )  # fmt: skip
     scheme, slashes, place = given.partition(":///")
     in_file = slashes and scheme.split("+")[0] == SQLITE and "?" not in place
     if (in_file and place and place != ":memory:") or "://" not in given:
@@ -279,7 +300,9 @@ def _store_url(given: str, folder: Path) -> str:
             error.message, column=where, value=error.value or error.file, remedy=error.remedy
         ) from None
     if address.get_backend_name() == POSTGRESQL:
-        if address.password is not None or any(map(_SECRET.search, address.query)):
+        # Of user%3Apassword@ the user's name is made.
+        hidden = address.password is not None or ":" in (address.username or "")
+        if hidden or any(map(_SECRET.search, address.query)):
             raise _secret(where)
         return address.render_as_string()
     return str(address.database)
@@ -325,7 +348,7 @@ def _check_whole(config: RetrainConfig) -> None:
         ) from None
     names = [feed.name for feed in config.feeds]
     for row, feed in enumerate(config.feeds, start=1):
-        if "@" in feed.base_url:
+        if "@" in feed.base_url or _SECRET_SAID.search(unquote(feed.base_url)):
             raise _secret(f"{FEEDS}[{row}].base_url")
         for key, message, remedy in _faults(feed, names):
             where = f"{FEEDS}[{row}].{key}"

@@ -2,7 +2,8 @@
 
 The days since a model was first published are cut into windows. When one is over, and late reports
 have been waited for, the version that was current on its eve is loaded again and its forecast held
-against what has since been recorded. Each window is judged once, and the series is kept.
+against what has since been recorded. Each window is judged once, and the series is kept. One whose
+version cannot be read tonight waits, until the next one is due as well.
 
 The alarm goes by numbers alone: so many more incidents, or fewer, than the forecasts allowed for
 are improbable, in the last window or in the last ones together. It says that something is off, in
@@ -13,20 +14,22 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from kidnaprisk.errors import ArtifactError, CoverageError, ModelError
+from kidnaprisk.errors import ArtifactError, CoverageError, KidnapRiskError, ModelError
 from kidnaprisk.evaluation.backtest import backtest
 from kidnaprisk.evaluation.baselines import EvenRate
 from kidnaprisk.evaluation.calibration import predictive_interval
 from kidnaprisk.evaluation.consistency import number_test_negative_binomial
 from kidnaprisk.lifecycle.contest import EVEN, StandIn, last_day_to_judge
-from kidnaprisk.lifecycle.manifest import check_name
+from kidnaprisk.lifecycle.manifest import MANIFEST, check_name
 from kidnaprisk.lifecycle.registry import Registry
 from kidnaprisk.lifecycle.succession import moves
 
@@ -72,6 +75,7 @@ def judge_published(
     settings: MonitorSettings,
     cell_degrees: float,
     series: Sequence[dict[str, Any]],
+    note: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """The windows that can be judged now and were not before.
 
@@ -88,6 +92,8 @@ def judge_published(
         Side of a cell, for the information gain.
     series : sequence of dict
         What was judged before, oldest first.
+    note : callable, optional
+        Told which window waits for another night, and for what.
 
     Returns
     -------
@@ -95,7 +101,7 @@ def judge_published(
         One a window: ``window_start, window_end, version, published_on, scored_on, n, expected,
         observed, variance, low, high`` (90 % interval of the count), ``probability`` (two-sided,
         negative binomial), ``gain_over_even`` (nats per incident), ``alarm``, ``note``. What could
-        not be told is None, and ``note`` says why.
+        not be told is None, and ``note`` says why: the version was pruned, say, or tampered with.
     """
     days = [dt.date.fromisoformat(line["on"]) for line in _moves(registry, name)]
     if not days:
@@ -107,7 +113,18 @@ def judge_published(
         start = dt.date.fromisoformat(series[-1]["window_end"]) + dt.timedelta(days=1)
     judged: list[dict[str, Any]] = []
     while start + length - dt.timedelta(days=1) <= last:
-        row = _judged(registry, name, incidents, start, settings.horizon_days, cell_degrees)
+        row = _unjudged(registry, name, start, length)
+        try:
+            row |= _judged(registry, name, incidents, row, cell_degrees)
+        except OSError as error:
+            why = _told(error, row["version"])
+            # Not for ever: with nothing judged, nothing would ring.
+            if start + 2 * length - dt.timedelta(days=1) > last:
+                if note is not None:
+                    days_of = f"{row['window_start']} to {row['window_end']}"
+                    note(f"the published forecast of {days_of} waits to be judged: {why}")
+                break
+            row["note"] = why
         row["scored_on"] = as_of.isoformat()
         row["alarm"] = alarm([*series, *judged, row], settings)["alarm"]
         judged.append(row)
@@ -135,10 +152,8 @@ def alarm(series: Sequence[dict[str, Any]], settings: MonitorSettings) -> dict[s
         return dict.fromkeys(("expected", "observed", "low", "high", "probability", "alarm")) | {
             "windows": 0
         }
-    expected, observed, variance = (
-        math.fsum(row[name] for row in told) for name in ("expected", "observed", "variance")
-    )
-    found = _count(expected, variance, observed)
+    expected, observed = (math.fsum(row[name] for row in told) for name in ("expected", "observed"))
+    found = _count(expected, _variance_together(told), observed)
     # Two looks, at the last window and at all of them: each may be wrong half as often.
     lowest = min(found["probability"], told[-1]["probability"])
     return {
@@ -150,34 +165,82 @@ def alarm(series: Sequence[dict[str, Any]], settings: MonitorSettings) -> dict[s
     }
 
 
-def _judged(
-    registry: Registry,
-    name: str,
-    incidents: gpd.GeoDataFrame,
-    start: dt.date,
-    days: int,
-    cell_degrees: float,
+def _variance_together(told: Sequence[dict[str, Any]]) -> float:
+    """Variance of the windows' total: counts vary each by itself, what is wrong with a level not.
+
+    So variances of counts add up, and beyond them standard deviations do. Whichever version spoke:
+    two that were made a month apart share nearly all of their records, and their errors with them.
+    A backtest adds up alike (``evaluation.compared``).
+    """
+    beyond = math.fsum(math.sqrt(max(0.0, row["variance"] - row["expected"])) for row in told)
+    return math.fsum(row["expected"] for row in told) + beyond**2
+
+
+def _unjudged(
+    registry: Registry, name: str, start: dt.date, length: dt.timedelta
 ) -> dict[str, Any]:
-    end, eve = start + dt.timedelta(days=days - 1), start - dt.timedelta(days=1)
+    """A window and the version that was current on its eve; nothing told of it yet."""
+    end, eve = start + length - dt.timedelta(days=1), start - dt.timedelta(days=1)
     version = registry.published_on(eve, name)
     row: dict[str, Any] = dict.fromkeys(
         ("n", "expected", "observed", "variance", "low", "high", "probability", "gain_over_even")
     )
     row |= {"window_start": start.isoformat(), "window_end": end.isoformat(), "version": version}
-    row |= {"published_on": _published_on(registry, name, version), "note": ""}
+    return row | {"published_on": _published_on(registry, name, version), "note": ""}
+
+
+def _judged(
+    registry: Registry,
+    name: str,
+    incidents: gpd.GeoDataFrame,
+    row: dict[str, Any],
+    cell_degrees: float,
+) -> dict[str, Any]:
+    """What can be told of a window; an OSError if its version may be read another night."""
+    start, end = (dt.date.fromisoformat(row[name]) for name in ("window_start", "window_end"))
     models = {PUBLISHED: Published(registry.root, name), EVEN: EvenRate()}
     try:
+        _touch(registry, name, row["version"])
         found = backtest(
-            models, incidents, start=start, end=end, horizon_days=days, baselines=False,
-            cell_degrees=cell_degrees,
+            models, incidents, start=start, end=end, horizon_days=(end - start).days + 1,
+            baselines=False, cell_degrees=cell_degrees,
         )  # fmt: skip
-    except (ArtifactError, CoverageError, ModelError) as error:
-        return row | {"note": error.message}
+    except ArtifactError as error:
+        if _may_pass(error):
+            raise
+        return {"note": _told(error, row["version"])}
+    except (CoverageError, ModelError) as error:
+        return {"note": error.message}
     score = found.to_dict()["scores"][0]
     expected, observed, variance = score["expected"], score["n"], score["variance"]
-    row |= {"n": observed, "expected": expected, "observed": observed, "variance": variance}
-    row |= {"gain_over_even": score["gain_over_even"]}
-    return row | _count(expected, variance, observed)
+    told = {"n": observed, "expected": expected, "observed": observed, "variance": variance}
+    told |= {"gain_over_even": score["gain_over_even"]}
+    return told | _count(expected, variance, observed)
+
+
+def _touch(registry: Registry, name: str, version: str | None) -> None:
+    """An OSError if it cannot be said whether a version is there."""
+    if version is not None:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            (registry.root / name / version / MANIFEST).stat()
+
+
+def _may_pass(error: ArtifactError) -> bool:
+    """Whether the disk failed, which may pass, and not what stands on it."""
+    # Raised from None, which hides what it came of and keeps it here.
+    cause = error.__context__
+    lasting = (KidnapRiskError, FileNotFoundError, NotADirectoryError)
+    return isinstance(cause, OSError) and not isinstance(cause, lasting)
+
+
+def _told(error: OSError, version: str | None) -> str:
+    """Why a window was not judged: of which version and file, without the path."""
+    if isinstance(error, KidnapRiskError):
+        why, file = error.message, error.file
+    else:
+        why, file = f"it cannot be read: {error.strerror or type(error).__name__}", error.filename
+    inside = file is not None and Path(file).parent.name == version
+    return f"{version}{f', {Path(str(file)).name}' if inside else ''}: {why}"
 
 
 def _published_on(registry: Registry, name: str, version: str | None) -> str | None:

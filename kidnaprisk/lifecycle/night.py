@@ -344,7 +344,7 @@ class Night:
             try:
                 judged = judge_published(
                     self.registry, self.name, table, self.day, self.settings.monitor,
-                    self.settings.backtest.cell_degrees, series,
+                    self.settings.backtest.cell_degrees, series, self.record.note,
                 )  # fmt: skip
             except CoverageError as error:
                 self.record.note(f"published forecasts were not judged: {error.message}")

@@ -83,6 +83,7 @@ class Record:
     ) -> None:
         self._started, self._model = _now(), settings.model.name
         self._day, self._dry_run, self._progress = day, dry_run, progress
+        self._finished: dt.datetime | None = None
         self._config = hashlib.sha256(
             json.dumps(asdict(settings), sort_keys=True, default=str).encode()
         ).hexdigest()
@@ -157,12 +158,14 @@ class Record:
         self._decision, self._reasons = decision, list(reasons)
 
     def finished(self) -> RetrainRun:
-        """The record, as it stands."""
+        """The record, as it stands. Asked for the first time, the run is over."""
+        if self._finished is None:
+            self._finished = _now()
         return RetrainRun(
             {
                 "run": f"{self._started:%Y%m%dT%H%M%S.%fZ}-{os.getpid()}",
                 "started": _text(self._started),
-                "finished": _text(_now()),
+                "finished": _text(self._finished),
                 "model": self._model,
                 "as_of": self._day.isoformat(),
                 "dry_run": self._dry_run,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -56,20 +57,20 @@ def retrain(
     Raises
     ------
     ConfigError
-        If the configuration, the day or the reason cannot be used.
+        If the configuration, the day, the reason or another argument cannot be used.
     KidnapRiskError
         If the store or the models cannot be used. The champion is untouched then.
 
     Notes
     -----
     A feed that cannot be read, or whose records look wrong, refuses the whole run before the store
-    is touched. A run that finds another one at work returns at once, with decision ``busy``.
+    is touched. A run that finds another one at work returns at once, with decision ``busy``. What a
+    bug or Ctrl-C cuts short is written down with the kind of exception, which is then raised.
     """
     settings = config if isinstance(config, RetrainConfig) else read_config(config)
     today = dt.datetime.now(dt.UTC).date()
     day = today if as_of is None else _day(as_of, today)
-    if force is not None and not force.strip():
-        raise ConfigError("a forced promotion needs a reason", remedy="say why, in a few words")
+    _check(dry_run, force, progress)
     record = Record(settings, day, dry_run=dry_run, progress=progress)
     night = Night(settings, day, today, record, dry_run, force)
     try:
@@ -85,9 +86,11 @@ def retrain(
                 night.work()
             except Busy as busy:
                 record.decide("busy", str(busy))
-            except KidnapRiskError as error:
-                record.decide("error", str(error))
-                _close(settings, record)
+            except BaseException as error:
+                record.decide("error", _said(error))
+                # What went wrong first is what is to be told.
+                with suppress(KidnapRiskError):
+                    _close(settings, record)
                 raise
             _close(settings, record)
     except Busy as busy:
@@ -97,13 +100,40 @@ def retrain(
 
 def _close(settings: RetrainConfig, record: Record) -> None:
     """Write the run down, for machines and for people."""
-    if settings.run.prometheus is not None:
-        try:
+    try:
+        if settings.run.prometheus is not None:
             write_metrics(settings.run.prometheus, record.finished().to_dict())
-        except KidnapRiskError as error:
-            # What was published is so all the same.
-            record.note(str(error))
-    journal.append(settings.run.folder / RUNS, record.finished().to_dict())
+    except KidnapRiskError as error:
+        # What was published is so all the same.
+        record.note(str(error))
+    finally:
+        journal.append(settings.run.folder / RUNS, record.finished().to_dict())
+
+
+def _said(error: BaseException) -> str:
+    # Of what we did not raise only the kind: its words may hold a row, a path or a secret.
+    if isinstance(error, KidnapRiskError):
+        return str(error)
+    return f"the run was cut short: {type(error).__name__}"
+
+
+def _check(dry_run: object, force: object, progress: object) -> None:
+    if not isinstance(dry_run, bool):
+        raise ConfigError(
+            "dry_run is neither True nor False", value=dry_run, remedy="give one of them"
+        )
+    if force is not None and not isinstance(force, str):
+        raise ConfigError(
+            "the reason of a forced promotion is no text", value=force,
+            remedy="say why, in a few words",
+        )  # fmt: skip
+    if force is not None and not force.strip():
+        raise ConfigError("a forced promotion needs a reason", remedy="say why, in a few words")
+    if progress is not None and not callable(progress):
+        raise ConfigError(
+            "progress cannot be called", value=progress,
+            remedy="give a function that takes a text, such as print",
+        )  # fmt: skip
 
 
 def _day(given: object, today: dt.date) -> dt.date:

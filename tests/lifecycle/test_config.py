@@ -195,6 +195,17 @@ def test_a_feed_that_cannot_be_meant(tmp_path, feed, key):
         '[store]\nurl = "postgresql://me:hunter2@host/risk"',
         '[store]\nurl = "postgresql://host/risk?user=me&password=hunter2"',
         '[run]\napi_key = "hunter2"',
+        '[store]\nurl = "postgresql://me@host/risk?passfile=/home/me/hunter2"',
+        '[store]\nurl = "postgresql://me@host/risk?sslpassword=hunter2"',
+        '[store]\nurl = "postgresql://me@host/risk?options=-cpassword=hunter2"',
+        '[store]\nurl = "postgresql://me@host/risk?options=-c%20password%3Dhunter2"',
+        '[store]\nurl = "postgresql://me@host/?dbname=host%3Ddb%20password%3Dhunter2"',
+        '[store]\nurl = "postgresql://me%3Ahunter2@host/risk"',
+        '[store]\nurl = "host=db dbname=risk user=me password=hunter2"',
+        '[store]\nurl = "dbname=risk PASSWORD = hunter2"',
+        '[store]\nurl = "host=db;Pwd=hunter2"',
+        '[store]\nurl = "sqlite:///incidents.db?password=hunter2"',
+        '[[feeds]]\nname = "a"\nkind = "acled"\nbase_url = "https://proxy/x?api_key=hunter2"',
     ],
 )
 def test_a_secret_is_refused_and_never_shown(tmp_path, text):
@@ -211,8 +222,18 @@ def test_an_address_that_cannot_be_taken_apart_is_not_shown(tmp_path):
 
 
 def test_a_database_without_a_password_is_taken(tmp_path):
-    url = "postgresql+psycopg://risk@db.local/risk?options=-csearch_path%3Drisk"
-    assert read(tmp_path, f'[store]\nurl = "{url}"').store.url == url
+    for options in ("options=-csearch_path%3Drisk", "host=%2Frun%2Fpg", "sslmode=verify-full"):
+        url = f"postgresql+psycopg://risk@db.local/risk?{options}"
+        assert read(tmp_path, f'[store]\nurl = "{url}"').store.url == url
+
+
+def test_keys_and_values_are_no_file_of_that_name(tmp_path):
+    error = refused(tmp_path, '[store]\nurl = "host=db dbname=risk user=me"')
+    assert error.column == "store.url"
+    assert "postgresql+psycopg://" in (error.remedy or "")
+    # A path may well hold such signs.
+    for name in ("year=2024.db", "compass=1.db", "passwords.db"):
+        assert read(tmp_path, f'[store]\nurl = "{name}"').store.url == str(tmp_path / name)
 
 
 def test_paths_are_relative_to_the_file_wherever_the_command_runs(tmp_path, monkeypatch):

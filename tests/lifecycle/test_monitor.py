@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import errno
+import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 from scipy.stats import nbinom, poisson
 
 import kidnaprisk as kr
+from kidnaprisk.lifecycle import artifact
 from kidnaprisk.lifecycle.config import MonitorSettings
 from kidnaprisk.lifecycle.monitor import alarm, judge_published
 from tests.lifecycle import nights
@@ -58,10 +62,16 @@ def registry(models: Path, tmp_path: Path) -> kr.Registry:
 
 def judged(
     registry: kr.Registry, rows: pd.DataFrame, day: dt.date, series: Rows | None = None,
-    settings: MonitorSettings = SETTINGS,
+    settings: MonitorSettings = SETTINGS, note: Callable[[str], None] | None = None,
 ) -> Rows:  # fmt: skip
     table = nights.as_incidents(rows[rows["known_on"] <= pd.Timestamp(day)])
-    return judge_published(registry, "default", table, day, settings, 1.0, series or [])
+    return judge_published(registry, "default", table, day, settings, 1.0, series or [], note)
+
+
+def versions_by_folder(registry: kr.Registry) -> list[str]:
+    """Oldest first, by their names alone: no file of theirs is read."""
+    names = (path.name for path in (registry.root / "default").iterdir())
+    return sorted(name for name in names if name.startswith("20"))
 
 
 def versions(registry: kr.Registry) -> tuple[str, str]:
@@ -142,7 +152,7 @@ def test_a_version_that_is_no_more_leaves_a_row_that_says_so(
     assert registry.prune(keep=1, keep_days=0) == [first]
     gone, stays = judged(registry, rows, day)
     assert gone["version"] == first
-    assert "no such version" in gone["note"]
+    assert gone["note"] == f"{first}: there is no such version"
     told = ("n", "expected", "observed", "variance", "low", "high", "probability", "gain_over_even")
     assert [gone[one] for one in told] == [None] * len(told)
     # One window less is not an alarm, nor does it quieten the others.
@@ -161,7 +171,93 @@ def test_a_version_that_was_tampered_with_is_not_believed(
     weights.write_bytes(changed)
     (row,) = judged(registry, rows, FIRST + days(HORIZON + SETTLE))
     assert row["expected"] is None
-    assert "does not match its manifest" in row["note"]
+    # Which file of which version, and not where it lies.
+    version = versions(registry)[0]
+    assert row["note"] == f"{version}, weights.npy: a file of the model does not match its manifest"
+
+
+def cannot_be_opened(path: Path, real: Callable[[Path], Any]) -> Any:
+    if path.name == "weights.npy":
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+    return real(path)
+
+
+def cannot_be_entered(path: Path, real: Callable[[Path], Any]) -> Any:
+    if path.name == "manifest.json":
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return real(path)
+
+
+@pytest.fixture(params=["disk", "rights"])
+def unreadable(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """No version can be read, as long as the patch stands."""
+    with monkeypatch.context() as patched:
+        if request.param == "disk":
+            real = artifact._fingerprint
+            patched.setattr(artifact, "_fingerprint", lambda path: cannot_be_opened(path, real))
+        else:
+            entered = Path.stat
+            patched.setattr(
+                Path, "stat",
+                lambda path, **how: cannot_be_entered(path, lambda one: entered(one, **how)),
+            )  # fmt: skip
+            # As newer Pythons answer: what cannot be looked at is no file.
+            patched.setattr(Path, "is_file", lambda path: path.name != "manifest.json")
+        yield patched
+
+
+def test_a_version_that_cannot_be_read_tonight_is_judged_another_night(
+    registry: kr.Registry, rows: pd.DataFrame, unreadable: pytest.MonkeyPatch
+) -> None:
+    over, first = FIRST + days(HORIZON + SETTLE), versions_by_folder(registry)[0]
+    notes: list[str] = []
+    assert judged(registry, rows, over, note=notes.append) == []
+    assert judged(registry, rows, over + days(HORIZON - 1), note=notes.append) == []
+    assert len(notes) == 2
+    assert notes[0] == notes[1]
+    assert "2023-06-06 to 2023-07-05" in notes[0]
+    assert first in notes[0]
+    assert str(registry.root) not in notes[0]
+    unreadable.undo()
+    (row,) = judged(registry, rows, over + days(HORIZON - 1), note=notes.append)
+    assert row["note"] == ""
+    (usual,) = judged(registry, rows, over)
+    told = ("window_start", "version", "expected", "observed", "probability", "alarm")
+    assert [row[one] for one in told] == [usual[one] for one in told]
+    assert len(notes) == 2
+
+
+def test_it_does_not_wait_for_ever_and_keeps_no_other_window_waiting(
+    registry: kr.Registry, rows: pd.DataFrame, unreadable: pytest.MonkeyPatch
+) -> None:
+    # The second window is due as well: the first is given up, and the second waits.
+    notes: list[str] = []
+    both = FIRST + days(2 * HORIZON + SETTLE)
+    first, second = versions_by_folder(registry)
+    (row,) = judged(registry, rows, both, note=notes.append)
+    assert (row["version"], row["expected"], row["alarm"]) == (first, None, None)
+    assert row["note"].startswith(first)
+    assert str(registry.root) not in row["note"]
+    (note,) = notes
+    assert "2023-07-06 to 2023-08-04" in note
+    assert second in note
+    unreadable.undo()
+    (after,) = judged(registry, rows, both + days(1), [row])
+    assert (after["version"], after["window_start"]) == (second, "2023-07-06")
+    assert after["expected"] is not None
+
+
+def test_a_bug_is_not_taken_for_a_version_that_cannot_be_read(
+    registry: kr.Registry, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> Any:
+        raise KeyError("synthetic")
+
+    monkeypatch.setattr(artifact, "_fingerprint", broken)
+    with pytest.raises(KeyError, match="synthetic"):
+        judged(registry, rows, FIRST + days(HORIZON + SETTLE))
 
 
 @pytest.mark.parametrize(
@@ -228,3 +324,78 @@ def test_it_rings_below_half_of_the_probability_asked_for_by_either_look() -> No
     # And is forgotten in time.
     few = dataclasses.replace(settings, windows=2)
     assert alarm([window, before, one_window(10.0, 10)], few)["observed"] == 14
+
+
+def test_errors_of_level_move_together_and_counts_do_not() -> None:
+    window = {"expected": 9.0, "variance": 9.0 + 4.0**2, "observed": 9, "probability": 1.0}
+    told = alarm([window, window | {"variance": 9.0 + 2.0**2}], SETTINGS)
+    # Standard deviations of 4 and 2 beyond counting make 6, whichever version spoke.
+    mean, variance = 18.0, 18.0 + 6.0**2
+    tail = nbinom(mean**2 / (variance - mean), mean / variance)
+    assert (told["low"], told["high"]) == (tail.ppf(0.05), tail.ppf(0.95))
+    # A variance below the mean, as rounding may leave it, takes nothing away.
+    low = alarm([window, window | {"variance": 8.0}], SETTINGS)
+    tail = nbinom(mean**2 / 4.0**2, mean / (mean + 4.0**2))
+    assert (low["low"], low["high"]) == (tail.ppf(0.05), tail.ppf(0.95))
+
+
+REGIONS, MONTH_TOTAL, FADES, BEFORE, MONTHS = 10, 20.0, 12.0, 60, 12
+# Beyond counting; about what a model of such worlds learns of itself.
+DISPERSION = {"steady": 0.0, "wandering": 0.11}
+
+
+def made_up_series(
+    world: str, versions: str, factor: float, *, number: int, seed: int
+) -> list[Rows]:
+    """Synthetic: forecasts of ten regions from faded counts, twelve months held against counts.
+
+    Levels are steady, or wander by half a nat with 0.95 of it left a month later. One version
+    speaks for all months, or each has its own, made of all that was counted by then. From the first
+    of these months on ``factor`` times as much happens.
+    """
+    rng = np.random.default_rng(seed)
+    usual = MONTH_TOTAL / np.arange(1, REGIONS + 1) / (1.0 / np.arange(1, REGIONS + 1)).sum()
+    wide = np.sqrt(np.log(1.3)) if world == "wandering" else 0.0
+    log_level = rng.normal(0.0, wide, (number, REGIONS))
+    faded, months, keep = np.tile(usual, (2, number, 1)), 1.0, np.exp(-1.0 / FADES)
+    series: list[Rows] = [[] for _ in range(number)]
+    for month in range(BEFORE + MONTHS):
+        step = rng.normal(0.0, wide, log_level.shape)
+        log_level = 0.95 * log_level + np.sqrt(1.0 - 0.95**2) * step
+        rate = usual * np.exp(log_level - wide**2 / 2.0)
+        count = rng.poisson(rate * (factor if month >= BEFORE else 1.0))
+        if versions == "one a month" or month <= BEFORE:
+            level = np.maximum(faded[0] / months, 0.05 * usual)
+            effective = faded[0] ** 2 / np.maximum(faded[1], 1e-9)
+            spread = level**2 * (1.0 / (effective + 0.5) + DISPERSION[world])
+        if month >= BEFORE:
+            mean, observed = level.sum(axis=1), count.sum(axis=1)
+            variance = mean + spread.sum(axis=1)
+            tail = nbinom(mean**2 / (variance - mean), mean / variance)
+            both = np.minimum(1.0, 2.0 * np.minimum(tail.cdf(observed), tail.sf(observed - 1)))
+            for one, *told in zip(series, mean, variance, observed, both, strict=True):
+                names = ("expected", "variance", "observed", "probability")
+                one.append(dict(zip(names, map(float, told), strict=True)))
+        faded = np.stack([keep * faded[0] + count, keep**2 * faded[1] + count])
+        months = keep * months + 1.0
+    return series
+
+
+FACTORS = (1.0, 1.5, 2.0, 1.0 / 1.5, 1.0 / 2.0)
+# As docs/retraining.md has them, of 20,000 made-up worlds each.
+RATES = [
+    ("steady", "one", (0.008, 0.998, 1.0, 0.964, 1.0)),
+    ("steady", "one a month", (0.003, 0.889, 1.0, 0.675, 0.999)),
+    ("wandering", "one", (0.022, 0.472, 0.930, 0.284, 0.815)),
+    ("wandering", "one a month", (0.004, 0.056, 0.435, 0.055, 0.431)),
+]
+
+
+@pytest.mark.parametrize(("world", "versions", "rates"), RATES)
+def test_how_often_it_rings_in_the_end(world: str, versions: str, rates: tuple[float, ...]) -> None:
+    number = 240
+    for factor, rate in zip(FACTORS, rates, strict=True):
+        series = made_up_series(world, versions, factor, number=number, seed=3)
+        rung = sum(alarm(one, SETTINGS)["alarm"] for one in series) / number
+        # Were windows taken for independent, every fifth or tenth wandering world would ring.
+        assert abs(rung - rate) < 3.5 * np.sqrt(rate * (1.0 - rate) / number) + 1.0 / number

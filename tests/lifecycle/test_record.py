@@ -5,14 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import kidnaprisk as kr
 from kidnaprisk import ConfigError, __version__
+from kidnaprisk.lifecycle import journal
 from kidnaprisk.lifecycle import record as record_module
+from kidnaprisk.lifecycle import retrain as retrain_module
 from kidnaprisk.lifecycle.checks import Check
 from kidnaprisk.lifecycle.config import RetrainConfig, config_from
+from kidnaprisk.lifecycle.night import Night
 from kidnaprisk.lifecycle.record import Record
+from tests.lifecycle import nights
 
 DAY = dt.date(2023, 6, 5)
 
@@ -109,3 +115,133 @@ def test_no_two_runs_have_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     first = begun().finished().facts["run"]
     monkeypatch.setattr(record_module, "_now", lambda: now + dt.timedelta(milliseconds=300))
     assert begun().finished().facts["run"] != first
+
+
+def test_a_run_ends_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = begun()
+    ended = record.finished()
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2)
+    monkeypatch.setattr(record_module, "_now", lambda: later)
+    record.note("told after the end")
+    again = record.finished()
+    assert again.facts["finished"] == ended.facts["finished"]
+    assert again.facts["notes"] == ["told after the end"]
+
+
+def broken_night(folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Path:
+    """A configuration whose nights break off in the middle of a stage."""
+
+    def work(night: Night) -> None:
+        with night.record.stage("fit"):
+            raise error
+
+    monkeypatch.setattr(Night, "work", work)
+    return nights.put_config(folder, '[run]\nprometheus = "retrain.prom"')
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("/home/ann/hunter2"), KeyboardInterrupt("hunter2"), MemoryError(), OSError(5, "x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_bug_or_somebody_cuts_short_is_written_down_by_its_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    config = broken_night(tmp_path, monkeypatch, error)
+    with pytest.raises(type(error)) as told:
+        nights.night(config, DAY)
+    assert told.value is error
+    (line,) = journal.read(tmp_path / "retrain" / "runs.jsonl")
+    assert line["decision"] == "error"
+    assert line["reasons"] == [f"the run was cut short: {type(error).__name__}"]
+    assert [one["stage"] for one in line["stages"]] == ["fit"]
+    assert "hunter2" not in json.dumps(line)
+    assert "Traceback" not in json.dumps(line)
+    metrics = (tmp_path / "retrain.prom").read_text()
+    assert 'kidnaprisk_retrain_decision{model="default",decision="error"} 1.0' in metrics
+    # The lock is let go of, and the next night is a night like any other.
+    monkeypatch.setattr(Night, "work", lambda night: night.record.decide("unchanged", "as it was"))
+    assert nights.night(config, DAY).decision == "unchanged"
+
+
+def test_what_went_wrong_first_is_told_where_it_cannot_be_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = broken_night(tmp_path, monkeypatch, KeyError("the bug"))
+    (tmp_path / "retrain" / "runs.jsonl").mkdir(parents=True)
+    with pytest.raises(KeyError, match="the bug"):
+        nights.night(config, DAY)
+
+
+def test_a_rehearsal_that_breaks_off_leaves_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    config = nights.put_config(tmp_path)
+    monkeypatch.setattr(Night, "work", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kr.retrain(config, as_of=DAY, dry_run=True)
+    assert not (tmp_path / "retrain").exists()
+
+
+def test_a_bug_in_the_metrics_costs_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = broken_night(tmp_path, monkeypatch, KeyError("never"))
+    monkeypatch.setattr(Night, "work", lambda night: night.record.decide("unchanged", "as it was"))
+
+    def broken_metrics(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(retrain_module, "write_metrics", broken_metrics)
+    with pytest.raises(ZeroDivisionError):
+        nights.night(config, DAY)
+    (line,) = journal.read(tmp_path / "retrain" / "runs.jsonl")
+    assert line["decision"] == "unchanged"
+
+
+def test_line_metrics_and_answer_tell_of_one_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = broken_night(tmp_path, monkeypatch, KeyError("never"))
+    monkeypatch.setattr(Night, "work", lambda night: night.record.decide("unchanged", "as it was"))
+    instants = iter(
+        dt.datetime(2024, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=n) for n in range(9)
+    )
+    monkeypatch.setattr(record_module, "_now", lambda: next(instants))
+    run = nights.night(config, DAY)
+    (line,) = journal.read(tmp_path / "retrain" / "runs.jsonl")
+    assert line["finished"] == run.facts["finished"] == "2024-01-01T01:00:00Z"
+    seconds = dt.datetime(2024, 1, 1, 1, tzinfo=dt.UTC).timestamp()
+    assert f" {seconds}\n" in (tmp_path / "retrain.prom").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"force": 5}, "no text"), ({"force": True}, "no text"), ({"force": ""}, "needs a reason"),
+        ({"force": " \t"}, "needs a reason"), ({"as_of": 5}, "as_of is not a day"),
+        ({"as_of": True}, "as_of is not a day"), ({"as_of": ""}, "as_of is not a day"),
+        ({"as_of": ["2023-06-05"]}, "as_of is not a day"), ({"as_of": "someday"}, "as_of is not"),
+        ({"dry_run": "no"}, "dry_run is neither"), ({"dry_run": 1}, "dry_run is neither"),
+        ({"dry_run": None}, "dry_run is neither"), ({"progress": "yes"}, "cannot be called"),
+        ({"progress": True}, "cannot be called"),
+    ],
+)  # fmt: skip
+def test_an_argument_that_cannot_be_meant_is_told_before_anything_is_touched(
+    tmp_path: Path, given: dict[str, Any], says: str
+) -> None:
+    config = nights.put_config(tmp_path)
+    with pytest.raises(ConfigError, match=says) as told:
+        kr.retrain(config, **given)
+    assert told.value.remedy
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["retrain.toml"]
+
+
+@pytest.mark.parametrize("config", [5, None, {"store": {}}, b"retrain.toml", True])
+def test_a_configuration_that_is_no_file(config: Any) -> None:
+    with pytest.raises(ConfigError, match="read from a file, not from a") as told:
+        kr.retrain(config)
+    assert told.value.remedy == "give its path"

@@ -204,7 +204,8 @@ def test_a_run_cut_off_after_publishing_is_made_up_for_by_the_next(
         patched.setattr(Night, "monitor", cut_off)
         with pytest.raises(KeyboardInterrupt):
             nights.night(config, DAY + 8 * WEEK)
-    assert len(runs(folder)) == 1
+    assert [one["decision"] for one in runs(folder)] == ["published", "error"]
+    assert runs(folder)[-1]["reasons"] == ["the run was cut short: KeyboardInterrupt"]
     published = kr.Registry(folder / "models").current()
     run = nights.night(config, DAY + 8 * WEEK)
     assert (run.decision, run.facts["champion"]) == ("unchanged", published)
