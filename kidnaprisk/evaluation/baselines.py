@@ -33,7 +33,7 @@ from kidnaprisk.evaluation.past_months import (
 )
 from kidnaprisk.evaluation.shapes import Cells, Even, Kernel, Regions
 from kidnaprisk.geodesy import Floats, Ints
-from kidnaprisk.hazard.area import covered_days, covered_regions, day_number
+from kidnaprisk.hazard.area import covered_days, covered_gaps, covered_regions, day_number
 from kidnaprisk.hazard.known import (
     date_of,
     known_by,
@@ -116,7 +116,8 @@ class _Baseline(BaseEstimator):  # type: ignore[misc]
         kidnappings, delay = known.kidnappings, reporting_days(known.kidnappings)
         regions, day = covered_regions(known.spoken), day_number(known.day.date())
         first, until = covered_days(regions, known.spoken, day, delay)
-        self._past = past_of(kidnappings, regions, first, until, delay)
+        gaps = covered_gaps(regions, known.spoken)
+        self._past = past_of(kidnappings, regions, first, until, gaps, delay)
         self.covered_regions_ = regions["region_id"].to_numpy(dtype=str)
         self.covered_from_, self.covered_until_ = first, until
         self.origin_day_, self.n_kidnappings_ = int(until.max()), len(kidnappings)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kidnaprisk.geodesy import Floats, Ints
+from kidnaprisk.hazard.area import Gaps
 from kidnaprisk.hazard.pieces import days_since_1970
 from kidnaprisk.routes.borders import RegionIndex
 from kidnaprisk.routes.regions import areas_km2
@@ -39,8 +40,8 @@ _TOLERANCE = 1e-6
 class Past(NamedTuple):
     """k kidnappings known by a day, and the n regions whose records speak of kidnappings.
 
-    ``first_day`` and ``until_day`` (n,) bound the days that a region's records tell of;
-    ``region`` (k,) is −1 for a record in none of them. Half of the records were known
+    ``first_day`` and ``until_day`` (n,) bound the days that a region's records tell of, but for
+    ``gaps``; ``region`` (k,) is −1 for a record in none of them. Half of the records were known
     ``delay_days`` after the event. Days are counted from 1970-01-01.
     """
 
@@ -49,6 +50,7 @@ class Past(NamedTuple):
     km2: Floats
     first_day: Ints
     until_day: Ints
+    gaps: Gaps
     delay_days: int
     lon: Floats
     lat: Floats
@@ -61,8 +63,17 @@ class Past(NamedTuple):
 
         The last days are still waited for. Nothing is judged by less than a month.
         """
-        told = np.minimum(day, self.until_day) - self.first_day - self.delay_days
+        spanned = np.minimum(day, self.until_day) - self.first_day - self.delay_days
+        told = spanned - self._silent_days(day, past=True) - self._silent_days(day, past=False)
         return np.where(self.first_day <= day, np.maximum(told, MONTH_DAYS), 0.0)
+
+    def _silent_days(self, day: int, *, past: bool) -> Floats:
+        """Days of gaps that are past by ``day``, or of one that is not over yet, (n,)."""
+        newest = day - self.delay_days
+        over = self.gaps.last < newest
+        days = np.where(over, self.gaps.last, newest) - self.gaps.first + 1
+        used = np.where(over == past, np.maximum(days, 0), 0)
+        return np.bincount(self.gaps.region, used, minlength=len(self.km2)).astype(np.float64)
 
     def faded(self, day: int, memory_days: float) -> tuple[Floats, Floats]:
         """Incidents known by ``day`` and told km² days, (n,) each, both faded alike.
@@ -71,9 +82,18 @@ class Past(NamedTuple):
         """
         memory = min(memory_days, NEVER_DAYS)
         known = (self.known_day <= day) & (self.region >= 0)
-        age = np.maximum(day - self.delay_days - self.event_day[known], 0.0)
+        # In a gap the last day told of is the one before it.
+        newest = day - self.delay_days - self._silent_days(day, past=False)
+        age = np.maximum(newest[self.region[known]] - self.event_day[known], 0.0)
         seen = np.bincount(self.region[known], np.exp(-age / memory), minlength=len(self.km2))
-        return seen.astype(np.float64), self.km2 * memory * -np.expm1(-self.told_days(day) / memory)
+        spanned = self.told_days(day) + self._silent_days(day, past=True)
+        told = memory * -np.expm1(-spanned / memory)
+        over = np.flatnonzero(self.gaps.last < day - self.delay_days)
+        region, first, last = (column[over] for column in self.gaps)
+        silent = np.exp(-(newest[region] - last) / memory)
+        silent -= np.exp(-(newest[region] - first + 1) / memory)
+        told -= np.bincount(region, memory * silent, minlength=len(told))
+        return seen.astype(np.float64), self.km2 * told
 
     def even(self, day: int, memory_days: float = np.inf) -> float:
         """Mean rate of what was known by ``day``, incidents per km² per day.
@@ -89,6 +109,7 @@ def past_of(
     regions: gpd.GeoDataFrame,
     first_day: Ints,
     until_day: Ints,
+    gaps: Gaps,
     delay_days: int,
 ) -> Past:
     """A table of kidnappings as the past, in an order that is the same however they came."""
@@ -104,6 +125,7 @@ def past_of(
         km2=areas_km2(regions),
         first_day=first_day,
         until_day=until_day,
+        gaps=gaps,
         delay_days=delay_days,
         lon=lon,
         lat=lat,
@@ -162,6 +184,7 @@ def _cut(past: Past) -> _Months:
     count = max(0, (newest - oldest) // MONTH_DAYS)
     start = newest - MONTH_DAYS * np.arange(1, count + 1, dtype=np.int64)
     covered = (past.first_day[:, None] <= start) & (start + MONTH_DAYS <= told_until[:, None])
+    covered &= ~past.gaps.meet(start + 1, start + MONTH_DAYS, len(past.km2))
     month = np.floor((newest - past.event_day) / MONTH_DAYS).astype(np.int64)
     row = np.flatnonzero((past.region >= 0) & (month >= 0) & (month < count))
     row = row[covered[past.region[row], month[row]]]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from kidnaprisk.errors import CoverageError
 from kidnaprisk.geodesy import Floats, Ints, wrap_lon
-from kidnaprisk.incidents.coverage import Coverage
+from kidnaprisk.incidents.coverage import DERIVED_NOTE, Coverage
 from kidnaprisk.routes.borders import RegionIndex
 from kidnaprisk.routes.regions import areas_km2, load_regions
 
@@ -25,6 +26,30 @@ CELL_DEGREES = 0.25
 _KM_PER_DEGREE = 111.195
 _GOLDEN_ANGLE = np.pi * (3.0 - np.sqrt(5.0))
 _SAMPLES = 32
+
+# First and last day, both included, of stretches that neither overlap nor touch, oldest first.
+Spans: TypeAlias = tuple[tuple[int, int], ...]
+
+
+class Gaps(NamedTuple):
+    """g stretches of days of which no source of a region tells, between two that one does.
+
+    ``region`` (g,) row of the region, ``first`` and ``last`` (g,) day of the stretch.
+    """
+
+    region: Ints
+    first: Ints
+    last: Ints
+
+    def meet(self, start: Ints, end: Ints, regions: int) -> npt.NDArray[np.bool_]:
+        """Whether a gap lies, in part, in each of w windows, both days included, (regions, w)."""
+        silent = np.zeros((regions, len(start)), dtype=np.bool_)
+        for region, first, last in zip(*self, strict=True):
+            silent[region] |= (first <= end) & (last >= start)
+        return silent
+
+
+NO_GAPS = Gaps(*(np.empty(0, dtype=np.int64),) * 3)
 
 
 @dataclass(frozen=True)
@@ -47,6 +72,8 @@ class CoveredArea:
         Row of ``regions`` of each.
     cell_km2 : ndarray (c,)
         Area of each cell, scaled so that a region's cells add up to the region.
+    gaps : Gaps
+        Days between a region's first and last that are not covered.
     """
 
     regions: gpd.GeoDataFrame
@@ -57,6 +84,7 @@ class CoveredArea:
     cell_lat: Floats
     cell_region: Ints
     cell_km2: Floats
+    gaps: Gaps = NO_GAPS
 
     @property
     def area_km2(self) -> float:
@@ -164,12 +192,57 @@ def covered_days(
     return first, np.minimum(last + reporting_days, as_of_day)
 
 
+def covered_gaps(regions: gpd.GeoDataFrame, coverage: Sequence[Coverage]) -> Gaps:
+    """Days between the first and last day covered of each of n regions that no coverage reaches.
+
+    To take such days for quiet ones would read the want of news as safety.
+    """
+    naming: dict[str, list[Coverage]] = {}
+    for one in coverage:
+        for area in one.areas:
+            naming.setdefault(area, []).append(one)
+    found: dict[tuple[str, ...], Spans] = {}
+    gaps: list[tuple[int, int, int]] = []
+    for row, names in enumerate(zip(regions["country"], regions["region_id"], strict=True)):
+        named = tuple(name for name in names if name in naming)
+        if named not in found:
+            found[named] = gaps_between([one for name in named for one in naming[name]])
+        gaps += [(row, *gap) for gap in found[named]]
+    return Gaps(*np.array(gaps, dtype=np.int64).reshape(-1, 3).T)
+
+
+def gaps_between(coverage: Sequence[Coverage]) -> Spans:
+    """Days between the first and the last of a set of coverages that none of them reaches.
+
+    Coverages derived from rows count as one: that no row is of a day does not say that nobody would
+    have told of it.
+    """
+    spans: list[tuple[int, int]] = []
+    derived: list[tuple[int, int]] = []
+    for one in coverage:
+        days = day_number(one.start), day_number(one.end)
+        (derived if one.note == DERIVED_NOTE else spans).append(days)
+    if derived:
+        starts, ends = zip(*derived, strict=True)
+        spans.append((min(starts), max(ends)))
+    spans.sort()
+    gaps = []
+    reached = spans[0][1] if spans else 0
+    for start, end in spans:
+        if reached + 1 < start:
+            gaps.append((reached + 1, start - 1))
+        reached = max(reached, end)
+    return tuple(gaps)
+
+
 def day_number(day: dt.date) -> int:
     """Days since 1970-01-01."""
     return day.toordinal() - dt.date(1970, 1, 1).toordinal()
 
 
-def covered_area(regions: gpd.GeoDataFrame, first_day: Ints, origin_day: Ints) -> CoveredArea:
+def covered_area(
+    regions: gpd.GeoDataFrame, first_day: Ints, origin_day: Ints, gaps: Gaps = NO_GAPS
+) -> CoveredArea:
     """Measure and rasterise a set of regions."""
     areas = areas_km2(regions)
     west, south, east, north = regions.total_bounds
@@ -195,4 +268,5 @@ def covered_area(regions: gpd.GeoDataFrame, first_day: Ints, origin_day: Ints) -
         cell_lat=cell_lat,
         cell_region=cell_region,
         cell_km2=raw / per_region[cell_region] * areas[cell_region],
+        gaps=gaps,
     )

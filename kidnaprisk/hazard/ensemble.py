@@ -59,7 +59,6 @@ class HeldOut(NamedTuple):
     expected: Floats
 
 
-
 class Ensemble(BaseEstimator):  # type: ignore[misc]
     """Convex combination of hazard models, weighted by held-out log score.
 

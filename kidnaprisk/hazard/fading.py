@@ -2,8 +2,9 @@
 
 A record counts from the day it was known, and fades from the day it happened as exp(−age / memory)
 / memory. Where records of its group began T days ago, a long memory has not filled yet: divided by
-1 − exp(−T / memory), a steady rate of records is told at its level from the start. On the day their
-source ends, records stand still.
+1 − exp(−T / memory), a steady rate of records is told at its level from the start. What a memory
+would hold of days of which the source told nothing is not filled either, and taken off that share.
+On such days, and from the day their source ends, records stand still.
 
 Not here: how records spread over the ground (:mod:`kidnaprisk.hazard.kernels`).
 """
@@ -11,6 +12,7 @@ Not here: how records spread over the ground (:mod:`kidnaprisk.hazard.kernels`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,27 @@ from kidnaprisk.geodesy import Floats, Ints
 # A source that began yesterday is not taken to have told all of a month.
 LEAST_OPEN_DAYS = 30.0
 _NO_DAY = np.int64(-(2**62))
+_NEVER = 2**40
+
+
+def silences_of(lists: Sequence[Sequence[tuple[int, int]]]) -> Ints:
+    """First and last days of each of g stretches of c lists, (c, g, 2); never, where one has less.
+
+    A list holds the days of which a source told nothing, between days of which it did.
+    """
+    silences = np.full((len(lists), max(map(len, lists), default=0), 2), _NEVER)
+    for row, one in enumerate(lists):
+        silences[row, : len(one)] = np.reshape(one, (-1, 2))
+    return silences
+
+
+class Spoken(NamedTuple):
+    """When the source of each of r records tells of its kind where it lies."""
+
+    open_day: Ints  # (r,) first day, since 1970-01-01
+    close_day: Ints  # (r,) last day: afterwards the record stands as it stood then
+    silence_row: Ints  # (r,) list of ``silences`` in between, none on the day the record was known
+    silences: Ints  # (c, g, 2)
 
 
 class Faded(NamedTuple):
@@ -45,27 +68,63 @@ def no_day_yet(places, n_memories):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def fade(places, place, memory_days, day, faded):  # type: ignore[no-untyped-def]
-    """Fade a place's records to ``day``, unless it is done; return how many are known.
+def fade(places, some, memory_days, day, faded):  # type: ignore[no-untyped-def]
+    """Fade the records of some places to ``day``, unless it is done.
 
-    After its source has ended nothing more is known and nothing fades: silence is not news.
+    All of them in one call: to hand over the arrays of ``places`` takes longer than to look up a
+    place that is done.
     """
-    day = min(day, places.close_day[place])
-    if faded.day[place] == day:
-        return faded.known[place]
+    for place in some:
+        last = min(day, places.close_day[place])
+        if faded.day[place] != last:
+            faded.day[place] = last
+            _fade_place(places, place, memory_days, last, faded)
+
+
+@njit(nogil=True, cache=True)
+def _fade_place(places, place, memory_days, day, faded):  # type: ignore[no-untyped-def]
+    """Fade a place's records.
+
+    While its source is silent, and after it has ended, nothing more is known and nothing fades:
+    silence is not news.
+    """
+    silences = places.silences[places.silence_row[place]]
+    day = _last_told(silences, day)
     start = places.start[place]
     known = _known_by(places.known_day, start, places.start[place + 1], day)
-    faded.day[place], faded.known[place] = day, known
+    faded.known[place] = known
     if known > 0:
         newest = start + known - 1
         since = day - places.known_day[newest]
         filled = max(float(day - places.open_day[place]), LEAST_OPEN_DAYS)
         for m in range(len(memory_days)):
             memory = memory_days[m]
-            decay = math.exp(-since / memory) / -math.expm1(-filled / memory)
+            share = -math.expm1(-filled / memory)
+            if len(silences) > 0:
+                share = _less_silences(share, silences, day, memory)
+            decay = math.exp(-since / memory) / share
             faded.decay[place, m] = decay
             faded.total[place, m] = decay * places.prefix[newest, m]
-    return known
+
+
+@njit(nogil=True, cache=True)
+def _last_told(silences, day):  # type: ignore[no-untyped-def]
+    """``day``, or the last before it of which a source told that is silent on it."""
+    for k in range(len(silences)):
+        if silences[k, 0] <= day <= silences[k, 1]:
+            return silences[k, 0] - 1
+    return day
+
+
+@njit(nogil=True, cache=True)
+def _less_silences(share, silences, day, memory):  # type: ignore[no-untyped-def]
+    """A memory's filled share without what it would hold of silences past, at least a month's."""
+    for k in range(len(silences)):
+        since = day - silences[k, 1]
+        if since > 0:
+            days = silences[k, 1] - silences[k, 0] + 1
+            share += math.exp(-since / memory) * math.expm1(-days / memory)
+    return max(share, -math.expm1(-LEAST_OPEN_DAYS / memory))
 
 
 @njit(nogil=True, cache=True)

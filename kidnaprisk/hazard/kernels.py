@@ -49,6 +49,8 @@ class Places(NamedTuple):
     group: Ints  # (p,) kind of event: 0 kidnappings, 1 and above what goes with them
     open_day: Ints  # (p,) day from which the source records the group there
     close_day: Ints  # (p,) day on which it ends: from then on its records stand as they stood
+    silence_row: Ints  # (p,) that of ``silences``: while it is silent they stand as they stood too
+    silences: Ints  # (c, g, 2) first and last days of c lists of stretches
     start: Ints  # (p + 1,)
     known_day: Ints  # (r,) days since 1970-01-01
     event_day: Floats  # (r,) middle of the record's window of days
@@ -218,8 +220,9 @@ def _meet_tier(  # type: ignore[no-untyped-def]
     count = places_within(
         places.tiers, places.xyz, tier, room.box[0], room.box[1], reach, room.found, room.away2
     )
+    fade(places, room.found[:count], mixture.memory_days, segments.origin_day[first], room.faded)
     for p in room.found[:count]:
-        known = fade(places, p, mixture.memory_days, segments.origin_day[first], room.faded)
+        known = room.faded.known[p]
         if known == 0:
             continue
         row = places.error_row[p]
@@ -249,7 +252,8 @@ def integrate_groups(  # type: ignore[no-untyped-def]
     A record known by a piece's origin day d adds ``factor · Σ_f Σ_s Σ_m w_fsm · mean k_fs ·
     exp(−age / memory_m) / memory_m / (1 − exp(−max(d − open day, 30) / memory_m))``, with w the
     weights of its group and σ² = scale² + location error² for the first family f, scale² for the
-    second, averaged over discs of squared radius ``radius2`` (km²).
+    second, averaged over discs of squared radius ``radius2`` (km²). Silences of its source are
+    taken off what it is divided by, as :mod:`kidnaprisk.hazard.fading` says.
 
     Adds to ``out_piece`` (n,) totals and, where it has length r, ``out_record`` each record's
     total over all pieces; to ``out_sum`` and ``out_square`` (g,) Σa and Σa² over the records of
@@ -318,10 +322,11 @@ def component_densities(xyz, origin_day, places, scale2, memory_days, out):  # t
         for tier in range(len(places.tiers.group)):
             group, reach = places.tiers.group[tier], _reach(kernels, places, tier)
             count = places_within(places.tiers, places.xyz, tier, at, at, reach, found, away2)
+            fade(places, found[:count], memory_days, day, faded)
             total[:] = 0.0
             for k in range(count):
                 p = found[k]
-                if fade(places, p, memory_days, day, faded) == 0:
+                if faded.known[p] == 0:
                     continue
                 row = places.error_row[p]
                 for family in range(2):

@@ -9,7 +9,13 @@ import numpy as np
 
 from kidnaprisk.geodesy import Floats
 from kidnaprisk.hazard import training
-from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions, day_number
+from kidnaprisk.hazard.area import (
+    covered_area,
+    covered_days,
+    covered_gaps,
+    covered_regions,
+    day_number,
+)
 from kidnaprisk.hazard.em import fit_weights
 from kidnaprisk.hazard.kernels import Mixture
 from kidnaprisk.hazard.known import KIDNAPPING, Known, reporting_days
@@ -55,7 +61,8 @@ def learn(known: Known, parameters: Mapping[str, Any]) -> dict[str, Any]:
     first_day, origin_day = covered_days(
         regions, known.spoken, last_day, reporting_days(known.kidnappings)
     )
-    area = covered_area(regions, first_day, origin_day)
+    gaps = covered_gaps(regions, known.spoken)
+    area = covered_area(regions, first_day, origin_day, gaps)
     table, region = record_table(events, regions)
     records, places, order = fold_records(table, known.coverage, last_day, parameters)
     table, region = table.iloc[order].reset_index(drop=True), region[order]
@@ -68,8 +75,9 @@ def learn(known: Known, parameters: Mapping[str, Any]) -> dict[str, Any]:
         towns, town_scale_km, area.area_km2,
     )  # fmt: skip
     exposure = training.component_exposure(
-        records, history, scale_km, memory_days, towns, town_scale_km, town_region, area
-    )
+        records, history, places.silences, scale_km, memory_days,
+        towns, town_scale_km, town_region, area,
+    )  # fmt: skip
     prior = np.zeros(len(exposure))
     prior[-1] = _FLOOR_PRIOR
     fitted = fit_weights(densities, drawn * exposure, drawn * prior, tolerance=_TOLERANCE)

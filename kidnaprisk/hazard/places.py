@@ -2,7 +2,8 @@
 
 Many records share a town's coordinates (two thirds do in one large source), so distances are worked
 out once a place and not once a record. Records of one position that spread or fade differently
-(another location error, group, or days on which their source began and ended) are different places.
+(another location error, group, or days on which their source began, paused and ended) are different
+places.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from kidnaprisk.geodesy import Floats, Ints, ecef_km
+from kidnaprisk.hazard.fading import Spoken
 from kidnaprisk.hazard.kernels import Places
 from kidnaprisk.hazard.tiers import lay_out
 
@@ -26,8 +28,7 @@ def fold(
     known_day: Ints,
     name: npt.NDArray[np.str_],
     group: Ints,
-    open_day: Ints,
-    close_day: Ints,
+    spoken: Spoken,
     widest_scale_km: float,
     memory_days: Floats,
 ) -> tuple[Places, Ints]:
@@ -45,10 +46,8 @@ def fold(
         A name for each record, which orders those that are otherwise alike.
     group : ndarray (r,)
         Kind of event: 0 kidnappings, 1 and above what goes with them.
-    open_day : ndarray (r,)
-        Day from which the record's source tells of its group there, since 1970-01-01.
-    close_day : ndarray (r,)
-        Last day of which it tells: afterwards the record stands as it stood then.
+    spoken : Spoken
+        When each record's source tells of its group there.
     widest_scale_km : float
         Largest kernel scale, which sets how far a place reaches.
     memory_days : ndarray (M,)
@@ -60,10 +59,12 @@ def fold(
         Row of the input that each record of ``places`` was. The layout depends on the records
         alone, never on the order in which they are given.
     """
-    order = np.lexsort((name, event_day, known_day, close_day, open_day, group, error_km, lat, lon))
+    open_day, close_day, silence_row, silences = spoken
+    days = (silence_row, close_day, open_day)
+    order = np.lexsort((name, event_day, known_day, *days, group, error_km, lat, lon))
     new = np.zeros(len(order), dtype=bool)
     new[:1] = True
-    for key in (lon, lat, error_km, group, open_day, close_day):
+    for key in (lon, lat, error_km, group, *days):
         new[1:] |= key[order[1:]] != key[order[:-1]]
     first = np.flatnonzero(new)
     size = np.diff(np.append(first, len(order)))
@@ -82,6 +83,8 @@ def fold(
             group=group[row][rank].astype(np.int64),
             open_day=open_day[row][rank].astype(np.int64),
             close_day=close_day[row][rank].astype(np.int64),
+            silence_row=silence_row[row][rank].astype(np.int64),
+            silences=silences,
             start=start,
             known_day=known_day[order],
             event_day=event_day[order],

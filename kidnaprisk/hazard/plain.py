@@ -6,11 +6,12 @@ who wants to know what a score is. Nothing in the library calls them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from kidnaprisk.geodesy import Floats, Ints
+from kidnaprisk.hazard.area import Spans
 
 
 def biweight(chord_km: Floats, sigma_km: Floats | float, radius_km: float = 0.0) -> Floats:
@@ -31,22 +32,43 @@ def biweight(chord_km: Floats, sigma_km: Floats | float, radius_km: float = 0.0)
     return value
 
 
-def fade(age_days: Floats, memory_days: float, open_days: Floats | float = np.inf) -> Floats:
+def fade(
+    age_days: Floats,
+    memory_days: float,
+    open_days: Floats | float = np.inf,
+    silent: Floats | float = 0.0,
+) -> Floats:
     """Fading of a record with age, 1/day; zero before it happened.
 
-    With the days since records began, at least 30, it is divided by the part of the memory that
-    they can have filled.
+    With the days since records began it is divided by the part of the memory that they can have
+    filled, of which the part ``silent`` was silence; at least by what 30 days fill.
 
     Examples
     --------
     >>> float(fade(np.array([0.0]), 50.0)[0])
     0.02
     """
-    filled = -np.expm1(-np.maximum(open_days, 30.0) / memory_days)
+    least = -np.expm1(-30.0 / memory_days)
+    filled = np.maximum(-np.expm1(-np.maximum(open_days, 30.0) / memory_days) - silent, least)
     faded: Floats = np.where(
         age_days >= 0.0, np.exp(-age_days / memory_days) / memory_days / filled, 0.0
     )
     return faded
+
+
+def silent_part(day: Floats, gaps: Spans, memory_days: float) -> Floats:
+    """Part of a memory that stretches of days before each day would fill, first and last included.
+
+    Examples
+    --------
+    >>> float(silent_part(np.array([30.0]), ((11, 20),), 10.0)[0]) == np.exp(-1.0) - np.exp(-2.0)
+    True
+    """
+    part: Floats = np.zeros(np.shape(day))
+    for first, last in gaps:
+        held = np.exp(-(day - last) / memory_days) - np.exp(-(day - first + 1) / memory_days)
+        part += np.where(last < day, held, 0.0)
+    return part
 
 
 def record_densities(
@@ -59,6 +81,7 @@ def record_densities(
     record_group: Ints,
     record_open_day: Floats,
     record_close_day: Floats,
+    record_gaps: Sequence[Spans],
     scales_km: Floats,
     memories_days: Floats,
     weights: Floats,
@@ -66,10 +89,16 @@ def record_densities(
 ) -> Floats:
     """Hazard that each of r records adds at each of n points, (n, r), incidents per km² per day.
 
+    Between its open and close day each record's source told nothing of the days of its gaps, on
+    which the record stands as on the day before.
+
     ``weights`` (G, 2, S, M) are those of :class:`kidnaprisk.hazard.kernels.Mixture`.
     """
     chord = np.linalg.norm(points[:, None, :] - record_xyz[None, :, :], axis=2)
     day = np.minimum(origin_day[:, None], record_close_day[None, :])
+    for i, gaps in enumerate(record_gaps):
+        for first, last in gaps:
+            day[(first <= day[:, i]) & (day[:, i] <= last), i] = first - 1
     known = record_known_day[None, :] <= day
     age = day - record_event_day[None, :]
     open_days = day - record_open_day[None, :]
@@ -81,7 +110,10 @@ def record_densities(
         for m, memory in enumerate(memories_days):
             weight = weights[record_group, :, s, m]
             spread = weight[:, 0] * blurred + weight[:, 1] * unblurred
-            total += spread * fade(age, float(memory), open_days)
+            silent = np.zeros(day.shape)
+            for i, gaps in enumerate(record_gaps):
+                silent[:, i] = silent_part(day[:, i], gaps, float(memory))
+            total += spread * fade(age, float(memory), open_days, silent)
     kept: Floats = np.where(known, total, 0.0)
     return kept
 

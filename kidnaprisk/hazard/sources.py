@@ -11,7 +11,8 @@ import pandas as pd
 
 from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import Floats, Ints, ecef_km
-from kidnaprisk.hazard.area import day_number
+from kidnaprisk.hazard.area import Spans, day_number, gaps_between
+from kidnaprisk.hazard.fading import Spoken, silences_of
 from kidnaprisk.hazard.kernels import Places
 from kidnaprisk.hazard.known import KIDNAPPING
 from kidnaprisk.hazard.network import Network, reference_network
@@ -34,7 +35,8 @@ class Records(NamedTuple):
 
     ``group`` is 0 for kidnappings and 1 for context events. From ``open_day`` to ``close_day`` the
     record's source speaks of its country: before, nothing was recorded; after, the record stands
-    as it stood, since silence of a source that has ended is not news of safety.
+    as it stood, since silence of a source that has ended is not news of safety. ``silence_row`` is
+    the list of the ``Places``' silences that it keeps in between, when the record stands as well.
     """
 
     lon: Floats
@@ -45,6 +47,7 @@ class Records(NamedTuple):
     group: Ints
     open_day: Ints
     close_day: Ints
+    silence_row: Ints
 
 
 class Towns(NamedTuple):
@@ -85,7 +88,8 @@ def fold_records(
     known = days_since_1970(table["known_on"].to_numpy())
     error = table["location_error_km"].astype("Float64")
     unknown = float(parameters["unknown_location_error_km"])
-    open_day, close_day = _spoken_days(table, coverage)
+    stated = _spoken_days(table, coverage)
+    silence_row, silences = _silences(stated, known)
     records = Records(
         lon=table["lon"].to_numpy(dtype=np.float64),
         lat=table["lat"].to_numpy(dtype=np.float64),
@@ -95,23 +99,32 @@ def fold_records(
         known_day=known,
         group=(table["kind"] != KIDNAPPING).to_numpy().astype(np.int64),
         # A record is news of its own day, whatever its source says of itself.
-        open_day=np.minimum(open_day, first),
-        close_day=np.minimum(np.maximum(close_day, known), last_day),
+        open_day=np.minimum(stated.first, first),
+        close_day=np.minimum(np.maximum(stated.last, known), last_day),
+        silence_row=silence_row,
     )
     places, order = fold(
         *records[:5],
         table["incident_id"].to_numpy(dtype=str),
         records.group,
-        records.open_day,
-        records.close_day,
+        Spoken(records.open_day, records.close_day, records.silence_row, silences),
         float(parameters["scales_km"][-1]),
         np.asarray(parameters["memories_days"], dtype=np.float64),
     )
     return Records._make(column[order] for column in records), places, order
 
 
-def _spoken_days(table: pd.DataFrame, coverage: Sequence[Coverage]) -> tuple[Ints, Ints]:
-    """First and last day on which each record's source tells of its kind where it lies, (r,) each.
+class _Stated(NamedTuple):
+    """When the source of each of r records says that it tells of its kind there: k ways of it."""
+
+    first: Ints  # (r,)
+    last: Ints  # (r,)
+    way: Ints  # (r,)
+    gaps: list[Spans]  # k, of days in between of which it tells nothing
+
+
+def _spoken_days(table: pd.DataFrame, coverage: Sequence[Coverage]) -> _Stated:
+    """First and last day, and the gaps in between, told of by each record's source.
 
     Sources that state no coverage speak for as long as any of them: that one of them told of
     nothing later does not say that it ended.
@@ -123,6 +136,7 @@ def _spoken_days(table: pd.DataFrame, coverage: Sequence[Coverage]) -> tuple[Int
     begin = min((day_number(one.start) for one in coverage), default=0)
     finish = max((day_number(one.end) for one in coverage), default=0)
     first, last = np.full(len(unique), begin), np.full(len(unique), finish)
+    gaps: list[Spans] = [()] * len(unique)
     for row, (source, kind, country, region_id) in enumerate(unique):
         spoken = [
             one
@@ -134,7 +148,40 @@ def _spoken_days(table: pd.DataFrame, coverage: Sequence[Coverage]) -> tuple[Int
         if spoken:
             first[row] = min(day_number(one.start) for one in spoken)
             last[row] = max(day_number(one.end) for one in spoken)
-    return first[code], last[code]
+            gaps[row] = gaps_between(spoken)
+    return _Stated(first[code], last[code], code, gaps)
+
+
+def _silences(stated: _Stated, known_day: Ints) -> tuple[Ints, Ints]:
+    """The list of silences that each record keeps, (r,), and those lists, (c, g, 2).
+
+    A record is news of the day it was known, whatever its source says of itself.
+    """
+    lists, row = list(stated.gaps), stated.way.copy()
+    heard = np.zeros(len(row), dtype=bool)
+    for first, last in np.moveaxis(silences_of(lists), 0, 2):
+        heard |= (first[row] <= known_day) & (known_day <= last[row])
+    late = np.flatnonzero(heard)
+    ways, way = np.unique(
+        np.stack([row[late], known_day[late]], axis=1), axis=0, return_inverse=True
+    )
+    row[late] = len(lists) + way.ravel()
+    lists += [_broken(stated.gaps[key], day) for key, day in ways.tolist()]
+    distinct = sorted(set(lists))
+    place = {one: i for i, one in enumerate(distinct)}
+    at = np.array([place[one] for one in lists], dtype=np.int64)
+    return at[row], silences_of(distinct)
+
+
+def _broken(gaps: Spans, day: int) -> Spans:
+    """Gaps, without one day."""
+    parts = []
+    for first, last in gaps:
+        if first <= day <= last:
+            parts += [(first, day - 1), (day + 1, last)]
+        else:
+            parts.append((first, last))
+    return tuple(part for part in parts if part[0] <= part[1])
 
 
 def town_sources(regions: gpd.GeoDataFrame, parameters: Mapping[str, Any]) -> tuple[Towns, Ints]:

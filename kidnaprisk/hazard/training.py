@@ -80,6 +80,7 @@ def cut_history(records: Records, region: Ints, area: CoveredArea, days: int) ->
     covered = (area.first_day[:, None] <= start_day) & (
         area.origin_day[:, None] >= start_day + days
     )
+    covered &= ~area.gaps.meet(start_day + 1, start_day + days, len(area.first_day))
     window = np.floor((origin - records.event_day) / days).astype(np.int64)
     eligible = kidnapping & (window >= 0) & (window < count) & (region >= 0)
     eligible[eligible] = covered[region[eligible], window[eligible]]
@@ -132,6 +133,7 @@ def target_densities(
 def component_exposure(
     records: Records,
     history: History,
+    silences: Ints,
     scale_km: Floats,
     memory_days: Floats,
     towns: Towns,
@@ -145,7 +147,7 @@ def component_exposure(
     inside the area, in the windows in which its own region was covered.
     """
     share_covered = _weighted(history.covered, area.region_km2 / area.area_km2)
-    faded = _faded_over_windows(records, history, memory_days, share_covered)
+    faded = _faded_over_windows(records, history, silences, memory_days, share_covered)
     groups = int(records.group.max()) + 1
     expected = np.zeros((groups, 2, len(scale_km), len(memory_days)))
     unblurred = np.where(records.error_km <= PLACE_TOLD_KM, 0.0, records.error_km)
@@ -170,7 +172,11 @@ def component_exposure(
 
 
 def _faded_over_windows(
-    records: Records, history: History, memory_days: Floats, share_covered: Floats
+    records: Records,
+    history: History,
+    silences: Ints,
+    memory_days: Floats,
+    share_covered: Floats,
 ) -> Floats:
     """Days' worth of each record's influence, summed over the windows it was known in, (r, M).
 
@@ -178,27 +184,45 @@ def _faded_over_windows(
     as it is carried to an older one: no exponent is positive, however long the history.
     """
     known_in = np.searchsorted(-history.start_day, -records.known_day, side="right")
-    spoken = np.stack([history.region, records.open_day, records.close_day], axis=1)
+    spoken = np.stack(
+        [history.region, records.open_day, records.close_day, records.silence_row], axis=1
+    )
     kinds, kind = np.unique(spoken, axis=0, return_inverse=True)
-    region, opened, closed = kinds.T
+    region, opened, closed, row = kinds.T
     is_open = np.where((region >= 0)[:, None], history.covered[region], share_covered)
-    day = np.minimum(history.start_day, closed[:, None])
+    silent = np.moveaxis(silences[row], 0, 2)[..., None]
+    day = last_told(np.minimum(history.start_day, closed[:, None]), silent)
     oldest = np.maximum(known_in - 1, 0)
     age = day[kind.ravel(), oldest] - records.event_day
     faded = np.empty((len(records.lon), len(memory_days)))
     for m, memory in enumerate(memory_days):
-        sums = is_open * memory_share(day - opened[:, None], memory)
+        sums = is_open * memory_share(day, opened, silent, memory)
         for w in range(1, len(history.start_day)):
             sums[:, w] += sums[:, w - 1] * np.exp(-(day[:, w - 1] - day[:, w]) / memory)
         faded[:, m] = np.exp(-age / memory) / memory * sums[kind.ravel(), oldest]
     return history.days * np.where(known_in[:, None] > 0, faded, 0.0)
 
 
-def memory_share(open_days: Ints, memory_days: float) -> Floats:
-    """How much more a memory would hold, had records begun long ago and not ``open_days`` ago."""
-    filled = np.maximum(open_days, LEAST_OPEN_DAYS)
-    share: Floats = -1.0 / np.expm1(-filled / memory_days)
-    return share
+def last_told(day: Ints, silent: Ints) -> Ints:
+    """Each day (k, w), or the last before it that is in none of g silences (g, 2, k, 1)."""
+    for first, last in silent:
+        day = np.where((first <= day) & (day <= last), first - 1, day)
+    return day
+
+
+def memory_share(day: Ints, open_day: Ints, silent: Ints, memory_days: float) -> Floats:
+    """How much more a memory would hold on each day, had k sources always told of theirs, (k, w).
+
+    They began on ``open_day`` (k,), and told nothing in g silences (g, 2, k, 1).
+    """
+    filled = np.maximum(day - open_day[:, None], LEAST_OPEN_DAYS)
+    share: Floats = -np.expm1(-filled / memory_days)
+    for first, last in silent:
+        since = np.maximum(day - last, 0)
+        lost = np.exp(-since / memory_days) * np.expm1(-(last - first + 1) / memory_days)
+        share = share + np.where(since > 0, lost, 0.0)
+    share = np.maximum(share, -np.expm1(-LEAST_OPEN_DAYS / memory_days))
+    return 1.0 / share
 
 
 def _weighted(covered: Mask, weight: Floats) -> Floats:

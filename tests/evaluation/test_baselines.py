@@ -153,6 +153,52 @@ def test_plain_even_rate_is_incidents_over_area_and_days(table):
     assert rate == pytest.approx((known + 0.5) / (benin_km2() * 1090), rel=1e-9)
 
 
+GAP = [
+    kr.Coverage("synthetic", ("BJ",), FIRST, dt.date(2020, 12, 31), True),
+    kr.Coverage("synthetic", ("BJ",), dt.date(2022, 1, 1), LAST, True),
+]
+
+
+def test_days_that_no_source_tells_of_are_no_quiet_days(table):
+    """2021 is missing: 366 + 365 days are told of, the last five still waited for."""
+    told = table[table["date"].dt.year != 2021]
+    model = EvenRate(decay=False, coverage=GAP).fit(told, as_of="2022-12-31")
+    known = (told["known_on"] <= "2022-12-31").sum()
+    rate = model.intensity(points([2.3], [9.3]), NOW)
+    assert rate == pytest.approx((known + 0.5) / (benin_km2() * (366 + 365 - 6)), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rate_that_is_the_same_all_along_is_read_so_after_a_gap(name):
+    # One a day at one of ten places, but nothing is told of 2021.
+    day = np.arange(0, 1096)
+    table = synthetic(2.0 + 0.1 * (day % 10), 9.3 + 0.1 * (day % 7), day)
+    told = table[table["date"].dt.year != 2021]
+    whole, parts = (
+        clone(baselines()[name]).set_params(coverage=coverage).fit(rows, as_of="2022-12-31")
+        for rows, coverage in ((table, [BENIN]), (told, GAP))
+    )
+    at = points(2.0 + 0.1 * (day[:70] % 10), 9.3 + 0.1 * (day[:70] % 7))
+    ratio = parts.intensity(at, NOW).sum() / whole.intensity(at, NOW).sum()
+    # Kernels choose their width anew, and what they are multiplied by.
+    assert ratio == pytest.approx(1.0, abs=0.2 if name.startswith("kde") else 0.05)
+
+
+@pytest.mark.parametrize("memory", [10.0, 100.0, 1e8])
+def test_faded_days_are_those_told_of_one_by_one(memory):
+    table = synthetic(2.3, 9.3, np.arange(0, 1096))
+    model = EvenRate(coverage=GAP).fit(table[table["date"].dt.year != 2021], as_of="2022-12-31")
+    past = model._past
+    first, silent = past.first_day[0], range(past.first_day[0] + 366, past.first_day[0] + 731)
+    for day in (first + 300, first + 366, first + 500, first + 730, first + 735, first + 1000):
+        told = [one for one in range(first, day) if one not in silent]
+        # Each day's middle is half a day older than its end.
+        newest = told[-1] + 1
+        by_hand = sum(math.exp(-(newest - one - 0.5) / memory) for one in told)
+        _, time = past.faded(day, memory)
+        assert time[0] / past.km2[0] == pytest.approx(by_hand, rel=2e-3, abs=1.01), day
+
+
 def test_even_rate_follows_a_country_that_worsens():
     # One a month for two years, then one a day.
     day = np.concatenate([np.arange(0, 730, 30), np.arange(730, 1095)])

@@ -15,11 +15,14 @@ from kidnaprisk.errors import CoverageError
 from kidnaprisk.geodesy import GEOD
 from kidnaprisk.hazard.area import (
     CoveredArea,
+    Gaps,
     covered_area,
     covered_days,
+    covered_gaps,
     covered_regions,
     regions_named,
 )
+from kidnaprisk.incidents.coverage import DERIVED_NOTE
 from kidnaprisk.routes.regions import areas_km2
 
 START, END = dt.date(2010, 1, 1), dt.date(2020, 1, 1)
@@ -129,6 +132,94 @@ def test_days_do_not_depend_on_the_order_of_coverages():
     one = covered_days(regions, coverage, number(END), 3)
     other = covered_days(regions, coverage[::-1], number(END), 3)
     assert [a.tolist() for a in one] == [a.tolist() for a in other]
+
+
+def year(source, areas, first, last, note=""):
+    """A coverage of whole years."""
+    return kr.Coverage(
+        source, areas, dt.date(first, 1, 1), dt.date(last, 12, 31), True, note=note
+    )  # fmt: skip
+
+
+def gaps_of(coverage):
+    """Gaps of each region that has any, as ISO days."""
+    regions = covered_regions(coverage)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row, *days in zip(*covered_gaps(regions, coverage), strict=True):
+        first, last = (str(np.datetime64(int(day), "D")) for day in days)
+        found.setdefault(regions["region_id"].iloc[row], []).append((first, last))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("spans", "gaps"),
+    [
+        ([(2010, 2012)], []),
+        ([(2010, 2012), (2013, 2014)], []),
+        ([(2010, 2014), (2012, 2016)], []),
+        ([(2010, 2018), (2012, 2013), (2017, 2019)], []),
+        ([(2010, 2012), (2014, 2014)], [("2013-01-01", "2013-12-31")]),
+        ([(2010, 2016), (2011, 2012), (2018, 2019)], [("2017-01-01", "2017-12-31")]),
+        (
+            [(2017, 2019), (2010, 2011), (2013, 2015)],
+            [("2012-01-01", "2012-12-31"), ("2016-01-01", "2016-12-31")],
+        ),
+    ],
+    ids=["one", "touching", "overlapping", "one in another", "a year", "after the longest",
+         "three in any order"],
+)  # fmt: skip
+def test_gaps_of_a_region_by_hand(spans, gaps):
+    coverage = [year("s", ("BF",), *span) for span in spans]
+    found = gaps_of(coverage)
+    assert set(found) == (set(covered_regions(coverage)["region_id"]) if gaps else set())
+    assert all(one == gaps for one in found.values())
+
+
+def test_a_gap_of_a_single_day_is_one():
+    two = [
+        *cover("BF", start=dt.date(2010, 1, 1), end=dt.date(2012, 2, 28)),
+        *cover("BF", start=dt.date(2012, 3, 1), end=dt.date(2013, 1, 1)),
+    ]
+    assert {tuple(one) for one in gaps_of(two).values()} == {(("2012-02-29", "2012-02-29"),)}
+
+
+def test_gaps_of_countries_and_of_their_regions():
+    """The country pauses in 2012; one of its regions is told of then too, another alone to 2015."""
+    here, there, *_ = covered_regions(cover("BF"))["region_id"]
+    coverage = [
+        year("s", ("BF",), 2010, 2011), year("s", ("BF", "ML"), 2013, 2013),
+        year("s", (here,), 2012, 2012), year("s", (there,), 2015, 2015),
+    ]  # fmt: skip
+    found, all_of = gaps_of(coverage), set(covered_regions(cover("BF"))["region_id"])
+    assert set(found) == all_of - {here}
+    pause = ("2012-01-01", "2012-12-31")
+    assert found.pop(there) == [pause, ("2014-01-01", "2014-12-31")]
+    assert all(one == [pause] for one in found.values())
+
+
+def test_a_source_fills_the_gap_of_another():
+    one = [year("a", ("BF",), 2010, 2011), year("a", ("BF",), 2015, 2016)]
+    assert gaps_of(one)
+    assert gaps_of([*one, year("b", ("BF",), 2012, 2014)]) == {}
+    rest = gaps_of([*one, year("b", ("BF", "ML"), 2013, 2014)])
+    assert {tuple(gaps) for gaps in rest.values()} == {(("2012-01-01", "2012-12-31"),)}
+
+
+def test_what_was_derived_from_rows_states_no_gap():
+    """Between a newspaper's rows and another's, nobody said that nothing was told."""
+    rows = [year(name, ("BF",), at, at, DERIVED_NOTE) for name, at in (("p", 2010), ("q", 2014))]
+    assert gaps_of(rows) == {}
+    assert gaps_of([*rows, year("a", ("BF",), 2016, 2017)]) == {
+        region: [("2015-01-01", "2015-12-31")] for region in covered_regions(rows)["region_id"]
+    }
+
+
+def test_windows_that_meet_a_gap():
+    """Days 10 to 12 and 20 of the second of three regions."""
+    gaps = Gaps(np.array([1, 1]), np.array([10, 20]), np.array([12, 20]))
+    start, end = np.array([5, 5, 12, 13, 13, 20]), np.array([9, 10, 13, 19, 25, 20])
+    met = gaps.meet(start, end, 3)
+    assert met.tolist() == [[False] * 6, [False, True, True, False, True, True], [False] * 6]
 
 
 def test_regions_by_name_keep_the_order_asked():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kidnaprisk.geodesy import ecef_km
 from kidnaprisk.hazard import plain
+from kidnaprisk.hazard.fading import Spoken, silences_of
 from kidnaprisk.hazard.kernels import (
     Mixture,
     Segments,
@@ -24,12 +28,20 @@ MEMORIES = np.array([30.0, 400.0])
 GROUPS = 3
 SHAPE = (GROUPS, 2, len(SCALES), len(MEMORIES))
 STEPS = 4000
+# Days of which sources tell nothing: none of them; long or short ones, some a day apart.
+GAPS = (
+    (),
+    ((18_300, 18_420),),
+    ((17_300, 17_800),),
+    ((17_100, 17_120), (17_122, 17_122), (18_200, 18_600)),
+    ((17_990, 18_010), (18_940, 19_000)),
+)
 
 
 def random_records(rng: np.random.Generator, n: int):
     """SYNTHETIC named records, half at shared places, errors 0 to 120 km (several tiers).
 
-    Three groups; some sources began decades before, some after the records they hold.
+    Three groups; some sources began decades before, some after the records they hold; some pause.
     """
     at = np.stack([rng.uniform(-2.0, 2.0, n), rng.uniform(13.0, 16.0, n)], axis=1)
     error = rng.choice([0.0, 25.0, 40.0, 120.0], n)
@@ -40,10 +52,20 @@ def random_records(rng: np.random.Generator, n: int):
     known = np.ceil(event).astype(np.int64) + rng.integers(0, 60, n)
     group, open_day = rng.integers(0, GROUPS, n), rng.choice([0, 16_900, 18_000, 18_990], n)
     close_day = rng.choice([18_500, 18_950, 30_000], n)
-    for column in (group, open_day, close_day):
+    # A gap lies between days of which the source tells, so after the first of them.
+    choices = np.where(open_day < 17_000, len(GAPS), np.where(open_day < 18_100, 2, 1))
+    gaps = rng.integers(0, choices)
+    for column in (group, open_day, close_day, gaps):
         column[half] = column[shared][half]
     names = np.array([f"r{i:04d}" for i in range(n)])
-    return at[:, 0], at[:, 1], error, event, known, names, group, open_day, close_day
+    return at[:, 0], at[:, 1], error, event, known, names, group, open_day, close_day, gaps
+
+
+def folded(records, lists=GAPS):
+    """Places of records whose last column is the row of each in lists of gaps."""
+    *told, open_day, close_day, gaps = records
+    spoken = Spoken(open_day, close_day, gaps, silences_of(lists))
+    return fold(*told, spoken, SCALES[-1], MEMORIES)
 
 
 def random_weights(rng: np.random.Generator):
@@ -65,8 +87,10 @@ def random_pieces(rng: np.random.Generator, n: int):
     return a, b
 
 
-def compiled(records, a, b, factor, origin, group_start, weights, radius_km=0.0, counted=0):
-    places, order = fold(*records, SCALES[-1], MEMORIES)
+def compiled(
+    records, a, b, factor, origin, group_start, weights, radius_km=0.0, counted=0, lists=GAPS
+):
+    places, order = folded(records, lists)
     n, groups = len(a), len(group_start) - 1
     piece, total, square = np.zeros(n), np.zeros(groups), np.zeros(groups)
     of_record = np.zeros(len(records[0]))
@@ -92,16 +116,35 @@ def reach2_by_hand(h2, radius_km):
     return 3.0 * radius_km**2 / held
 
 
+@functools.cache
+def told_by_hand(day, begun, gaps):
+    """Share of each memory that a source has filled by a day: its days counted one by one."""
+    days = np.arange(begun + 1, day + 1)
+    for first, last in gaps:
+        days = days[(days < first) | (days > last)]
+    least = 1.0 - np.exp(-30.0 / MEMORIES)
+    each = np.exp(-(day - days[:, None]) / MEMORIES) * (1.0 - np.exp(-1.0 / MEMORIES))
+    return np.maximum(each.sum(axis=0), least)
+
+
 def densities_by_hand(points, day, records, weights, radius_km):
     """Hazard of each record at each point, (n, r), worked from the docstrings alone."""
-    lon, lat, error, event, known, _, group, open_day, close_day = records
+    lon, lat, error, event, known, _, group, open_day, close_day, gaps = records
     c2 = ((points[:, None] - ecef_km(lon, lat)[None]) ** 2).sum(axis=2)
     day = np.minimum(day[:, None], close_day[None])
+    for i, row in enumerate(gaps):
+        for first, last in GAPS[row]:
+            day[(first <= day[:, i]) & (day[:, i] <= last), i] = first - 1
     age = day - event[None]
-    begun = np.maximum(day - open_day[None], 30.0)
+    days, at = np.unique(day, return_inverse=True)
+    told = np.array([
+        [told_by_hand(int(one), int(begun), GAPS[row])
+         for begun, row in zip(open_day, gaps, strict=True)]
+        for one in days
+    ])[at.reshape(day.shape), np.arange(len(lon))]  # fmt: skip
     faded = [
-        np.exp(-np.maximum(age, 0.0) / memory) / memory / (1.0 - np.exp(-begun / memory))
-        for memory in MEMORIES
+        np.exp(-np.maximum(age, 0.0) / memory) / memory / told[..., m]
+        for m, memory in enumerate(MEMORIES)
     ]
     total = np.zeros(c2.shape)
     for f, s in itertools.product(range(2), range(len(SCALES))):
@@ -119,10 +162,11 @@ def test_the_plain_formula_is_the_one_of_the_docstrings(radius_km):
     records = random_records(rng, 50)
     points = ecef_km(rng.uniform(-2.5, 2.5, 40), rng.uniform(12.5, 16.5, 40))
     day, weights = rng.integers(17_000, 19_200, 40).astype(float), rng.uniform(0.0, 1.0, SHAPE)
-    lon, lat, error, event, known, _, group, open_day, close_day = records
+    lon, lat, error, event, known, _, group, open_day, close_day, gaps = records
     got = plain.record_densities(
         points, day, ecef_km(lon, lat), error, event, known.astype(float), group,
-        open_day.astype(float), close_day.astype(float), SCALES, MEMORIES, weights, radius_km,
+        open_day.astype(float), close_day.astype(float), [GAPS[row] for row in gaps],
+        SCALES, MEMORIES, weights, radius_km,
     )  # fmt: skip
     exact = densities_by_hand(points, day, records, weights, radius_km)
     assert (exact > 0).mean() > 0.1
@@ -161,20 +205,21 @@ def test_groups_agree_with_the_plain_formula(seed, radius_km):
     assert piece[5] == 0.0
 
 
-def one_record(error_km=0.0, group=0, open_day=-1_000_000, close_day=1_000_000):
+def one_record(error_km=0.0, group=0, open_day=-1_000_000, close_day=1_000_000, gaps=0):
     """Happened on day 100, known on day 120, at 14° N on the prime meridian."""
     return (
         np.array([0.0]), np.array([14.0]), np.array([error_km]), np.array([100.0]),
         np.array([120]), np.array(["only"]), np.array([group]), np.array([open_day]),
-        np.array([close_day]),
+        np.array([close_day]), np.array([gaps]),
     )  # fmt: skip
 
 
-def parked_at_the_record(record, weights, days, counted=0):
+def parked_at_the_record(record, weights, days, counted=0, lists=GAPS):
     a = np.repeat(ecef_km([0.0], [14.0]), len(days), axis=0)
     origin = np.array(days, dtype=np.int64)
     n = len(days)
-    return compiled(record, a, a, np.ones(n), origin, np.array([0, n]), weights, 0.0, counted)
+    start = np.array([0, n])
+    return compiled(record, a, a, np.ones(n), origin, start, weights, 0.0, counted, lists)
 
 
 def test_records_speak_only_from_the_day_they_were_known():
@@ -217,6 +262,75 @@ def test_a_record_stands_still_when_its_source_has_ended():
     ended = parked_at_the_record(one_record(close_day=125), weights, days)[0]
     assert ended.tolist() == [going[0], going[1], going[1], going[1]]
     assert parked_at_the_record(one_record(close_day=119), weights, days)[0].tolist() == [0.0] * 4
+
+
+def test_what_a_memory_would_hold_of_a_gap_is_taken_off_its_share():
+    """A source that began on day 30 told nothing from day 201 to 300. On day 330 a memory of 400
+    days could hold 300 days, but for those 30 to 130 days ago; on day 200 it holds 170 of them."""
+    weights = np.zeros(SHAPE)
+    weights[0, 0, 0, 1] = 1.0
+    lists = ((), ((201, 300),))
+    days = [200, 201, 300, 330]
+    told = parked_at_the_record(one_record(open_day=30), weights, days, lists=lists)[0]
+    record = one_record(open_day=30, gaps=1)
+    got = parked_at_the_record(record, weights, days, lists=lists)[0]
+    full = 1.0 - math.exp(-300.0 / 400.0)
+    held = full - (math.exp(-30.0 / 400.0) - math.exp(-130.0 / 400.0))
+    assert got[3] / told[3] == pytest.approx(full / held, rel=1e-12)
+    assert 1.60 < full / held < 1.65
+    # While it is silent its record stands as on the day before.
+    assert got[:3].tolist() == [told[0]] * 3
+    # Against a record in no gap of a source that always told: 1 / S, by hand.
+    ever = parked_at_the_record(one_record(), weights, [330])[0][0]
+    assert got[3] / ever == pytest.approx(1.0 / held, rel=1e-12)
+
+
+def test_a_source_that_told_for_a_day_since_its_gap_is_taken_to_have_told_a_month():
+    """Silent from day 121 to 9,999: of a memory of 400 days its one day fills next to nothing."""
+    weights = np.zeros(SHAPE)
+    weights[0, 0, 0, 1] = 1.0
+    lists = ((), ((121, 9_999),))
+    ever = parked_at_the_record(one_record(), weights, [10_000])[0][0]
+    record = one_record(gaps=1)
+    got = parked_at_the_record(record, weights, [10_000], lists=lists)[0][0]
+    assert got / ever == pytest.approx(1.0 / (1.0 - math.exp(-30.0 / 400.0)), rel=1e-12)
+
+
+@given(
+    st.lists(st.integers(60, 400), max_size=8, unique=True),
+    st.lists(st.integers(50, 450), min_size=1, max_size=6),
+    st.integers(-500, 59),
+    st.integers(100, 450),
+)
+def test_fading_with_gaps_is_the_plain_one(edges, days, open_day, close_day):
+    """Random gaps, a day apart at least, and days before, in and after them."""
+    pairs = zip(sorted(edges)[::2], sorted(edges)[1::2], strict=False)
+    gaps = tuple((first, last - 1) for first, last in pairs)
+    lists = ((), gaps)
+    weights = np.random.default_rng(len(edges)).uniform(0.0, 1.0, SHAPE)
+    record = one_record(20.0, 0, open_day, close_day, gaps=1)
+    lon, lat, error, event, known, *_ = record
+    at = np.repeat(ecef_km(lon, lat), len(days), axis=0)
+    exact = plain.record_densities(
+        at, np.array(days, float), at[:1], error, event, known.astype(float), np.zeros(1, int),
+        np.array([float(open_day)]), np.array([float(close_day)]), [gaps],
+        SCALES, MEMORIES, weights,
+    )[:, 0]  # fmt: skip
+    piece, *_ = parked_at_the_record(record, weights, days, lists=lists)
+    np.testing.assert_allclose(piece, exact, rtol=1e-10)
+    out = np.zeros((len(days), *SHAPE))
+    component_densities(
+        at, np.array(days), folded(record, lists)[0], SCALES**2, MEMORIES, out
+    )  # fmt: skip
+    np.testing.assert_allclose((out * weights).sum(axis=(1, 2, 3, 4)), exact, rtol=1e-10)
+    for day in days:
+        if any(first <= day <= last for first, last in gaps):
+            continue
+        by_hand = 1.0 / MEMORIES / told_by_hand(day, open_day, gaps)
+        for memory, one in zip(MEMORIES, by_hand, strict=True):
+            silent = plain.silent_part(np.array([day]), gaps, memory)
+            got = plain.fade(np.zeros(1), memory, np.array([day - open_day]), silent)
+            assert got[0] == pytest.approx(one, rel=1e-9)
 
 
 def test_a_steady_rate_is_told_at_its_level_however_short_the_record():
@@ -270,7 +384,7 @@ def test_neither_date_line_nor_pole_is_an_edge(lon, lat):
     exact = densities_by_hand(at, day.astype(float), records, weights, 10.0)
     piece, *_ = compiled(records, at, at, np.ones(40), day, np.array([0, 40]), weights, 10.0)
     np.testing.assert_allclose(piece, exact.sum(axis=1), rtol=1e-9)
-    places, _ = fold(*records, SCALES[-1], MEMORIES)
+    places, _ = folded(records)
     out = np.zeros((40, *SHAPE))
     component_densities(at, day, places, SCALES**2, MEMORIES, out)
     exact = densities_by_hand(at, day.astype(float), records, weights, 0.0)
@@ -302,7 +416,7 @@ def test_records_are_not_asked_for_where_there_is_no_room_for_them():
     a, b = random_pieces(rng, 20)
     origin, start = np.full(20, 18_700, dtype=np.int64), np.array([0, 9, 20])
     piece, total, square, _ = compiled(records, a, b, np.ones(20), origin, start, weights)
-    places, _ = fold(*records, SCALES[-1], MEMORIES)
+    places, _ = folded(records)
     again = np.zeros(20), np.zeros(2), np.zeros(2)
     integrate_groups(
         Segments(a, b, np.ones(20), origin, start), places,
@@ -317,7 +431,7 @@ def test_no_records_add_nothing():
     results = parked_at_the_record(none, weights, [130])
     assert [column.tolist() for column in results] == [[0.0], [0.0], [0.0], []]
     out = np.zeros((1, *SHAPE))
-    places, _ = fold(*none, SCALES[-1], MEMORIES)
+    places, _ = folded(none)
     component_densities(ecef_km([0.0], [14.0]), np.array([130]), places, SCALES**2, MEMORIES, out)
     assert not out.any()
 
@@ -354,8 +468,9 @@ def test_groups_without_pieces_and_no_groups_at_all():
 
 def test_densities_of_components_agree_with_the_plain_formula():
     rng = np.random.default_rng(5)
-    lon, lat, error, event, known, _, group, open_day, close_day = records = random_records(rng, 70)
-    places, _ = fold(*records, SCALES[-1], MEMORIES)
+    records = random_records(rng, 70)
+    lon, lat, error, event, known, _, group, open_day, close_day, gaps = records
+    places, _ = folded(records)
     at = ecef_km(rng.uniform(-2.5, 2.5, 30), rng.uniform(12.5, 16.5, 30))
     origin = rng.integers(17_000, 19_200, 30)
     out = np.zeros((30, *SHAPE))
@@ -365,7 +480,8 @@ def test_densities_of_components_agree_with_the_plain_formula():
         weights[one] = 1.0
         expected = plain.record_densities(
             at, origin.astype(float), ecef_km(lon, lat), error, event, known.astype(float), group,
-            open_day.astype(float), close_day.astype(float), SCALES, MEMORIES, weights,
+            open_day.astype(float), close_day.astype(float), [GAPS[row] for row in gaps],
+            SCALES, MEMORIES, weights,
         ).sum(axis=1)  # fmt: skip
         np.testing.assert_allclose(out[:, *one], expected, rtol=1e-10, atol=1e-300)
 
@@ -374,7 +490,7 @@ def test_densities_of_components_agree_with_the_plain_formula():
 def test_densities_of_components_do_not_depend_on_the_days_asked_before(order):
     """Places are faded anew with each day: days forwards, backwards, to and fro, or alone."""
     rng = np.random.default_rng(15)
-    places, _ = fold(*random_records(rng, 70), SCALES[-1], MEMORIES)
+    places, _ = folded(random_records(rng, 70))
     at = ecef_km(rng.uniform(-2.5, 2.5, 60), rng.uniform(12.5, 16.5, 60))
     origin = rng.integers(16_900, 19_200, 60) // 50 * 50
     alone = np.zeros((60, *SHAPE))

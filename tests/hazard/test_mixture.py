@@ -247,7 +247,7 @@ def test_the_past_is_asked_as_it_was_known_then(model, table):
             table["location_error_km"].to_numpy(float),
             table["date"].to_numpy().astype("datetime64[D]").astype(float),
             table["known_on"].to_numpy().astype("datetime64[D]").astype(float),
-            np.zeros(400, np.int64), began, ended,
+            np.zeros(400, np.int64), began, ended, [()] * 400,
             model.scales_km, model.memories_days, model.weights_,
         ).sum(axis=1)  # fmt: skip
         chord = np.linalg.norm(ecef_km(*at.T)[:, None] - model.towns_.xyz[None], axis=2)

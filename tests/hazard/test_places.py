@@ -10,23 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kidnaprisk.geodesy import ecef_km
+from kidnaprisk.hazard.fading import Spoken, silences_of
 from kidnaprisk.hazard.places import faded_sums, fold
 
 MEMORY = np.array([45.0, 730.0])
+SILENCES = silences_of([(), ((10, 15),), ((10, 15), (17, 18))])
 
 
 def folded(
-    lon, lat, error, event, known, name=None, group=None, open_day=None, close_day=None, widest=80.0
-):
+    lon, lat, error, event, known, name=None, group=None, open_day=None, close_day=None,
+    silence_row=None, widest=80.0,
+):  # fmt: skip
     if name is None:
         name = [f"r{i:03d}" for i in range(len(lon))]
     nought = np.zeros(len(lon), np.int64)
+    spoken = [
+        nought if one is None else np.asarray(one, np.int64)
+        for one in (open_day, close_day, silence_row)
+    ]
     return fold(
         np.asarray(lon, float), np.asarray(lat, float), np.asarray(error, float),
         np.asarray(event, float), np.asarray(known, np.int64), np.asarray(name, str),
         nought if group is None else np.asarray(group, np.int64),
-        nought if open_day is None else np.asarray(open_day, np.int64),
-        nought if close_day is None else np.asarray(close_day, np.int64), widest, MEMORY,
+        Spoken(*spoken, SILENCES), widest, MEMORY,
     )  # fmt: skip
 
 
@@ -43,15 +49,19 @@ def test_one_place_for_each_position_and_error():
     assert order[places.start[both] : places.start[both + 1]].tolist() == [1, 0]
 
 
-def test_another_group_or_day_of_opening_or_closing_is_another_place():
-    # Alike but for: nothing, group, opening, closing. Four places; the first holds two records.
+def test_another_group_or_day_of_opening_pausing_or_closing_is_another_place():
+    # Alike but for: nothing, group, opening, closing, gaps. The first of five holds two records.
     places, order = folded(
-        [0.0] * 5, [14.0] * 5, [5.0] * 5, [7.0] * 5, [9] * 5,
-        group=[0, 0, 1, 0, 0], open_day=[3, 3, 3, 4, 3], close_day=[20, 20, 20, 20, 21],
+        [0.0] * 6, [14.0] * 6, [5.0] * 6, [7.0] * 6, [9] * 6,
+        group=[0, 0, 1, 0, 0, 0], open_day=[3, 3, 3, 4, 3, 3], close_day=[20, 20, 20, 20, 21, 20],
+        silence_row=[1, 1, 1, 1, 1, 2],
     )  # fmt: skip
-    days = zip(places.group, places.open_day, places.close_day, strict=True)
+    days = zip(places.group, places.open_day, places.close_day, places.silence_row, strict=True)
     found = {key: set(order[places.start[p] : places.start[p + 1]]) for p, key in enumerate(days)}
-    assert found == {(0, 3, 20): {0, 1}, (1, 3, 20): {2}, (0, 4, 20): {3}, (0, 3, 21): {4}}
+    assert found == {
+        (0, 3, 20, 1): {0, 1}, (1, 3, 20, 1): {2}, (0, 4, 20, 1): {3}, (0, 3, 21, 1): {4},
+        (0, 3, 20, 2): {5},
+    }  # fmt: skip
 
 
 rows = st.lists(
@@ -63,6 +73,7 @@ rows = st.lists(
         st.integers(0, 90),
         st.integers(0, 2),
         st.sampled_from([0, 1500]),
+        st.integers(0, 2),
     ),
     min_size=1,
     max_size=30,
@@ -71,11 +82,11 @@ rows = st.lists(
 
 @given(rows)
 def test_layout_is_what_places_promises(records):
-    lon, lat, error, event, delay, group, begun = (
+    lon, lat, error, event, delay, group, begun, row = (
         np.array(c, float) for c in zip(*records, strict=True)
     )
     known = (event + delay).astype(np.int64)
-    places, order = folded(lon, lat, error, event, known, None, group, begun)
+    places, order = folded(lon, lat, error, event, known, None, group, begun, None, row)
     assert sorted(order.tolist()) == list(range(len(records)))
     assert places.start[0] == 0
     assert places.start[-1] == len(records)
@@ -87,6 +98,7 @@ def test_layout_is_what_places_promises(records):
         assert (error[held] ** 2 == places.errors2[places.error_row[p]]).all()
         assert (group[held] == places.group[p]).all()
         assert (begun[held] == places.open_day[p]).all()
+        assert (row[held] == places.silence_row[p]).all()
         assert (np.diff(known[held]) >= 0).all()
 
 
@@ -96,8 +108,8 @@ def test_layout_does_not_know_the_order_given(records, random):
     layouts = []
     for table in (named, random.sample(named, len(named))):
         *numbers, name = (np.array(column) for column in zip(*table, strict=True))
-        lon, lat, error, event, delay, group, begun = (c.astype(float) for c in numbers)
-        places, order = folded(lon, lat, error, event, event + delay, name, group, begun)
+        lon, lat, error, event, delay, group, begun, row = (c.astype(float) for c in numbers)
+        places, order = folded(lon, lat, error, event, event + delay, name, group, begun, None, row)
         parts = (*places[:-1], *places.tiers, name[order])
         layouts.append(b"".join(np.asarray(part).tobytes() for part in parts))
     assert layouts[0] == layouts[1]

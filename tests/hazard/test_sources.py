@@ -94,8 +94,8 @@ def cover(source, areas, start, end, **given):
 COVER = cover("synthetic", ("NE", "BF"), "2019-01-01", "2020-12-31")
 
 
-def spoken(rows, coverage, last_day="2022-12-31"):
-    """When the source of each (id, kind, country, source, day, known) speaks, and its group."""
+def days_told(rows, coverage, last_day="2022-12-31"):
+    """Records, places and names of rows (id, kind, country, source, day, known) near Niamey."""
     name, kind, country, source, day, known = zip(*rows, strict=True)
     n = len(rows)
     table = kidnappings(
@@ -103,14 +103,33 @@ def spoken(rows, coverage, last_day="2022-12-31"):
     )
     table["kind"], table["country"], table["source"] = kind, country, source
     known_table, _ = record_table(kr.validate_incidents(table), regions_of("NE"))
-    days, _, order = fold_records(known_table, coverage, number(last_day), PARAMETERS)
-    names = known_table["incident_id"].to_numpy()[order]
+    days, places, order = fold_records(known_table, coverage, number(last_day), PARAMETERS)
+    return days, places, known_table["incident_id"].to_numpy()[order]
+
+
+def spoken(rows, coverage, last_day="2022-12-31"):
+    """When the source of each row speaks, and its group."""
+    days, _, names = days_told(rows, coverage, last_day)
     return {
-        one: (str(np.datetime64(int(begin), "D")), str(np.datetime64(int(end), "D")), int(group))
+        one: (iso(begin), iso(end), int(group))
         for one, begin, end, group in zip(
             names, days.open_day, days.close_day, days.group, strict=True
         )
     }
+
+
+def silent(rows, coverage, last_day="2022-12-31"):
+    """When the source of each row is silent, between days of which it speaks."""
+    days, places, names = days_told(rows, coverage, last_day)
+    # Where a list is shorter than the longest, the rest lies beyond any day.
+    return {
+        one: [(iso(first), iso(last)) for first, last in places.silences[row] if last < 2**30]
+        for one, row in zip(names, days.silence_row, strict=True)
+    }
+
+
+def iso(day):
+    return str(np.datetime64(int(day), "D"))
 
 
 def number(day):
@@ -193,6 +212,65 @@ def test_a_coverage_by_region_speaks_for_that_region():
     assert "NE-agadez" in set(at["region_id"])
     assert here != "NE-agadez"
     assert spoken([row], coverage) == {"one": ("2019-01-01", "2020-06-30", 0)}
+
+
+def test_a_source_is_silent_where_and_of_what_its_coverages_leave_a_gap():
+    """Source a is silent of kidnappings in Niger in 2019, b on one day; c fills no gap of a's."""
+    day = ("2018-02-01", "2018-02-05")
+    coverage = [
+        cover("a", ("NE",), "2020-01-01", "2021-06-30"),
+        cover("a", ("NE", "ML"), "2016-01-01", "2018-12-31", kinds=("kidnapping",)),
+        cover("a", ("NE",), "2016-01-01", "2019-12-31", kinds=("battle",)),
+        cover("b", ("NE",), "2015-01-01", "2018-03-04"),
+        cover("b", ("NE",), "2018-03-06", "2019-03-04"),
+        cover("b", ("NE",), "2019-03-05", "2019-12-31"),
+        cover("c", ("NE",), "2015-01-01", "2022-12-31"),
+    ]
+    rows = [
+        ("niger", "kidnapping", "NE", "a", *day),
+        ("mali", "kidnapping", "ML", "a", *day),
+        ("battle", "battle", "NE", "a", *day),
+        ("b's", "kidnapping", "NE", "b", *day),
+        ("c's", "kidnapping", "NE", "c", *day),
+        ("nobody's", "kidnapping", "NE", "no such", *day),
+    ]
+    assert silent(rows, coverage) == {
+        "niger": [("2019-01-01", "2019-12-31")], "mali": [], "battle": [],
+        "b's": [("2018-03-05", "2018-03-05")], "c's": [], "nobody's": [],
+    }  # fmt: skip
+
+
+def test_a_record_is_news_of_the_day_it_was_known_in_a_gap():
+    """Silent in 2019, but a week late of the year before; on its first day; on its last."""
+    coverage = [
+        cover("a", ("NE",), "2016-01-01", "2018-12-31"),
+        cover("a", ("NE",), "2020-01-01", "2021-06-30"),
+    ]
+    days = {
+        "early": ("2018-02-01", "2018-12-31"), "late": ("2018-12-28", "2019-01-04"),
+        "first": ("2018-12-28", "2019-01-01"), "last": ("2019-12-28", "2019-12-31"),
+        "after": ("2019-12-28", "2020-01-01"),
+    }  # fmt: skip
+    rows = [(name, "kidnapping", "NE", "a", *both) for name, both in days.items()]
+    whole = [("2019-01-01", "2019-12-31")]
+    assert silent(rows, coverage) == {
+        "early": whole, "after": whole,
+        "late": [("2019-01-01", "2019-01-03"), ("2019-01-05", "2019-12-31")],
+        "first": [("2019-01-02", "2019-12-31")], "last": [("2019-01-01", "2019-12-30")],
+    }  # fmt: skip
+
+
+def test_sources_that_state_nothing_have_no_gaps():
+    """Between the one kidnapping of one newspaper and that of another nobody said nothing."""
+    rows = [
+        ("one", "kidnapping", "NE", "paper", "2019-03-01", "2019-03-02"),
+        ("two", "kidnapping", "NE", "other paper", "2021-04-01", "2021-04-04"),
+    ]
+    coverage = [
+        cover("paper", ("NE",), "2019-03-01", "2019-03-01", note=DERIVED_NOTE),
+        cover("other paper", ("NE",), "2021-04-01", "2021-04-01", note=DERIVED_NOTE),
+    ]
+    assert silent(rows, coverage) == {"one": [], "two": []}
 
 
 def test_the_order_of_rows_is_forgotten(three):

@@ -17,8 +17,15 @@ import kidnaprisk as kr
 from kidnaprisk.errors import ModelError
 from kidnaprisk.geodesy import GEOD, ecef_km
 from kidnaprisk.hazard import plain, training
-from kidnaprisk.hazard.area import CoveredArea, covered_area, covered_days, covered_regions
+from kidnaprisk.hazard.area import (
+    CoveredArea,
+    covered_area,
+    covered_days,
+    covered_gaps,
+    covered_regions,
+)
 from kidnaprisk.hazard.em import fit_weights
+from kidnaprisk.hazard.fading import Spoken, silences_of
 from kidnaprisk.hazard.interval import gamma_interval
 from kidnaprisk.hazard.kernels import Mixture
 from kidnaprisk.hazard.places import fold
@@ -33,10 +40,12 @@ MEMORIES = np.array([45.0, 400.0])
 
 # Sources that began so long ago that every memory is full, and never end.
 LONG_AGO, NEVER = -1_000_000, 1_000_000
+# Days in between of which sources tell nothing: none, some months, or two years and two days.
+GAPS = ((), ((18_000, 18_170),), ((17_650, 18_380), (18_600, 18_601)))
 
 
-def records_of(lon, lat, error, event, known, group=0, opened=LONG_AGO, closed=NEVER):
-    whole = (np.broadcast_to(one, len(lon)) for one in (known, group, opened, closed))
+def records_of(lon, lat, error, event, known, group=0, opened=LONG_AGO, closed=NEVER, gaps=0):
+    whole = (np.broadcast_to(one, len(lon)) for one in (known, group, opened, closed, gaps))
     return Records(
         np.asarray(lon, float), np.asarray(lat, float), np.asarray(error, float),
         np.asarray(event, float), *(one.astype(np.int64) for one in whole),
@@ -50,7 +59,8 @@ def at_days(event, known, **given):
 
 def folded(records):
     names = np.array([f"r{i}" for i in range(len(records.lon))])
-    places, order = fold(*records[:5], names, *records[5:], SCALES[-1], MEMORIES)
+    spoken = Spoken(*records[6:], silences_of(GAPS))
+    places, order = fold(*records[:5], names, records.group, spoken, SCALES[-1], MEMORIES)
     return Records(*(column[order] for column in records)), places, order
 
 
@@ -257,16 +267,17 @@ def table_coverage(table):
     return [kr.Coverage.from_dict(one) for one in table.attrs["coverage"]]
 
 
-def setting_of(table, coverage, opened=LONG_AGO, closed=NEVER):
+def setting_of(table, coverage, opened=LONG_AGO, closed=NEVER, gaps=0):
     """The invented records as arrays, with their area, windows, and 40 towns at random."""
     regions = covered_regions(coverage)
     day = table["date"].to_numpy().astype("datetime64[D]").astype(float)
     known = table["known_on"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    area = covered_area(regions, *covered_days(regions, coverage, int(known.max()), 0))
+    days = covered_days(regions, coverage, int(known.max()), 0)
+    area = covered_area(regions, *days, covered_gaps(regions, coverage))
     records, places, _ = folded(
         records_of(
             table.geometry.x, table.geometry.y, table["location_error_km"].astype(float),
-            day, known, (table["kind"] != "kidnapping").to_numpy(), opened, closed,
+            day, known, (table["kind"] != "kidnapping").to_numpy(), opened, closed, gaps,
         )
     )  # fmt: skip
     index = RegionIndex(regions)
@@ -283,9 +294,9 @@ def setting_of(table, coverage, opened=LONG_AGO, closed=NEVER):
 
 
 def exposure_of(setting, scales=SCALES):
-    records, _, towns, town_region, area, history = setting
+    records, places, towns, town_region, area, history = setting
     return training.component_exposure(
-        records, history, scales, MEMORIES, towns, TOWN_SCALES, town_region, area
+        records, history, places.silences, scales, MEMORIES, towns, TOWN_SCALES, town_region, area
     )
 
 
@@ -387,10 +398,11 @@ def test_exposure_counts_only_the_windows_in_which_a_region_was_covered(table):
 
 
 def test_exposure_by_a_slow_loop_over_windows_and_records(mixed_table):
-    """From the definition, exactly: two groups, two families, sources that begin and end within the
-    history, regions covered for a part of it, records in none of them."""
+    """From the definition, exactly: two groups, two families, sources that begin, pause and end
+    within the history, regions covered for parts of it, records in none of them."""
     cover = [
-        kr.Coverage("synthetic", ("BF", "ML"), dt.date(2018, 1, 1), dt.date(2023, 12, 31), True),
+        kr.Coverage("synthetic", ("BF", "ML"), dt.date(2018, 1, 1), dt.date(2020, 6, 30), True),
+        kr.Coverage("synthetic", ("BF", "ML"), dt.date(2020, 9, 1), dt.date(2023, 12, 31), True),
         kr.Coverage("synthetic", ("NE",), dt.date(2020, 1, 1), dt.date(2022, 6, 30), True),
     ]
     rng = np.random.default_rng(6)
@@ -403,11 +415,20 @@ def test_exposure_by_a_slow_loop_over_windows_and_records(mixed_table):
     known = table["known_on"].to_numpy().astype("datetime64[D]").astype(int)
     opened = np.minimum(rng.choice([17_000, 17_532, 18_000, 18_500], 700), first)
     closed = np.maximum(rng.choice([18_300, 18_900, 19_700], 700), known)
-    setting = setting_of(table, cover, opened, closed)
+    gaps = rng.integers(0, 3, 700)
+    # Its gaps follow the first day of a source, and hold no day on which its record was known.
+    for row, first_gap in ((1, 18_000), (2, 17_650)):
+        spoils = [(a <= known) & (known <= b) for a, b in GAPS[row]]
+        gaps[(gaps == row) & ((opened >= first_gap) | np.any(spoils, axis=0))] = 0
+    setting = setting_of(table, cover, opened, closed, gaps)
     records, _, _, _, area, history = setting
     home = RegionIndex(area.regions).locate(records.lon, records.lat)
     assert (home < 0).any()
     assert not history.covered.all()
+    assert min(np.bincount(records.silence_row)) > 50
+    summer = [start + 30 >= 18_444 and start + 1 <= 18_505 for start in history.start_day]
+    burkina = (area.regions["country"] == "BF").to_numpy()
+    assert (history.covered[burkina] == ~np.array(summer)).all()
     sigmas = [[np.hypot(scale, records.error_km) for scale in SCALES],
               [np.full(len(home), scale) for scale in SCALES]]  # fmt: skip
     inside = np.array(
@@ -423,9 +444,15 @@ def test_exposure_by_a_slow_loop_over_windows_and_records(mixed_table):
             if records.known_day[i] > start:
                 continue
             day = min(start, records.close_day[i])
+            told_nothing = GAPS[records.silence_row[i]]
+            day = next((a - 1 for a, b in told_nothing if a <= day <= b), day)
             share = open_share[w] if home[i] < 0 else float(history.covered[home[i], w])
             faded = np.exp(-(day - records.event_day[i]) / MEMORIES) / MEMORIES
-            faded /= 1.0 - np.exp(-max(day - records.open_day[i], 30) / MEMORIES)
+            filled = 1.0 - np.exp(-max(day - records.open_day[i], 30) / MEMORIES)
+            for a, b in told_nothing:
+                if b < day:
+                    filled -= np.exp(-(day - b) / MEMORIES) - np.exp(-(day - a + 1) / MEMORIES)
+            faded /= np.maximum(filled, 1.0 - np.exp(-30.0 / MEMORIES))
             want[records.group[i]] += 30 * share * faded * inside[:, :, i]
     np.testing.assert_allclose(got[:16].reshape(want.shape), want, rtol=1e-9)
     assert got[-1] == pytest.approx(floor, rel=1e-12)
