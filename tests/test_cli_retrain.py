@@ -119,7 +119,9 @@ def test_before_the_first_run(tmp_path, capsys):
 def test_forecasts_against_records(tmp_path, capsys):
     config = str(nights.put_config(tmp_path))
     for window in (WINDOW, LOUD, UNTOLD):
-        journal.append(tmp_path / "retrain" / "monitor.jsonl", window)
+        journal.append(tmp_path / "retrain" / "monitor.jsonl", {"model": "default", **window})
+    # Another model's, which shares the folder.
+    journal.append(tmp_path / "retrain" / "monitor.jsonl", {"model": "other", **LOUD})
     assert main(["retrain", config, "--monitor"]) == 0
     out = capsys.readouterr().out
     # Two windows told of: 5 + 5 expected, 4 + 30 recorded.
@@ -128,7 +130,7 @@ def test_forecasts_against_records(tmp_path, capsys):
     assert max(map(len, out.splitlines())) <= 100
     assert main(["retrain", config, "--monitor", "--format", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["windows"] == [WINDOW, LOUD, UNTOLD]
+    assert told["windows"] == [{"model": "default", **one} for one in (WINDOW, LOUD, UNTOLD)]
     assert (told["together"]["windows"], told["together"]["observed"]) == (2, 34)
     page = tmp_path / "forecasts.html"
     assert main(["retrain", config, "--monitor", "--out", str(page)]) == 0

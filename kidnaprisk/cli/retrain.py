@@ -145,7 +145,8 @@ def _show_series(arguments: argparse.Namespace, form: str) -> None:
     from kidnaprisk.reports.retrain import monitor_html, monitor_report
 
     settings = read_config(arguments.config)
-    series = journal.read(settings.run.folder / SERIES)
+    rows = journal.read(settings.run.folder / SERIES)
+    series = [row for row in rows if row.get("model") == settings.model.name]
     together = alarm(series, settings.monitor)
     _deliver(
         arguments, form, {"together": together, "windows": series},

@@ -69,60 +69,52 @@ def no_day_yet(places, n_memories):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def fade(places, some, memory_days, day, faded):  # type: ignore[no-untyped-def]
-    """Fade the records of some places to ``day``, unless it is done.
+    """Fade the records of some places to ``day``, where that is not done.
 
-    All of them in one call: to hand over the arrays of ``places`` takes longer than to look up a
-    place that is done.
+    While a source is silent, and after it has ended, nothing more is known and nothing fades:
+    silence is not news. All places in one call: handing over the arrays takes longer than a place.
     """
     for place in some:
-        last = min(day, places.close_day[place])
-        if faded.day[place] != last:
-            faded.day[place] = last
-            _fade_place(places, place, memory_days, last, faded)
-
-
-@njit(nogil=True, cache=True)
-def _fade_place(places, place, memory_days, day, faded):  # type: ignore[no-untyped-def]
-    """Fade a place's records.
-
-    While its source is silent, and after it has ended, nothing more is known and nothing fades:
-    silence is not news.
-    """
-    silences = places.silences[places.silence_row[place]]
-    day = _last_told(silences, day)
-    start = places.start[place]
-    known = _known_by(places.known_day, start, places.start[place + 1], day)
-    faded.known[place] = known
-    if known > 0:
+        until = min(day, places.close_day[place])
+        if faded.day[place] == until:
+            continue
+        faded.day[place] = until
+        row = places.silence_row[place]
+        until = _last_told(places.silences, row, until)
+        start = places.start[place]
+        known = _known_by(places.known_day, start, places.start[place + 1], until)
+        faded.known[place] = known
+        if known == 0:
+            continue
         newest = start + known - 1
-        since = day - places.known_day[newest]
-        filled = max(float(day - places.open_day[place]), LEAST_OPEN_DAYS)
+        since = until - places.known_day[newest]
+        filled = max(float(until - places.open_day[place]), LEAST_OPEN_DAYS)
         for m in range(len(memory_days)):
             memory = memory_days[m]
             share = -math.expm1(-filled / memory)
-            if len(silences) > 0:
-                share = _less_silences(share, silences, day, memory)
+            if places.silences.shape[1] > 0:
+                share = _less_silences(share, places.silences, row, until, memory)
             decay = math.exp(-since / memory) / share
             faded.decay[place, m] = decay
             faded.total[place, m] = decay * places.prefix[newest, m]
 
 
 @njit(nogil=True, cache=True)
-def _last_told(silences, day):  # type: ignore[no-untyped-def]
+def _last_told(silences, row, day):  # type: ignore[no-untyped-def]
     """``day``, or the last before it of which a source told that is silent on it."""
-    for k in range(len(silences)):
-        if silences[k, 0] <= day <= silences[k, 1]:
-            return silences[k, 0] - 1
+    for k in range(silences.shape[1]):
+        if silences[row, k, 0] <= day <= silences[row, k, 1]:
+            return silences[row, k, 0] - 1
     return day
 
 
 @njit(nogil=True, cache=True)
-def _less_silences(share, silences, day, memory):  # type: ignore[no-untyped-def]
+def _less_silences(share, silences, row, day, memory):  # type: ignore[no-untyped-def]
     """A memory's filled share without what it would hold of silences past, at least a month's."""
-    for k in range(len(silences)):
-        since = day - silences[k, 1]
+    for k in range(silences.shape[1]):
+        since = day - silences[row, k, 1]
         if since > 0:
-            days = silences[k, 1] - silences[k, 0] + 1
+            days = silences[row, k, 1] - silences[row, k, 0] + 1
             share += math.exp(-since / memory) * math.expm1(-days / memory)
     return max(share, -math.expm1(-LEAST_OPEN_DAYS / memory))
 

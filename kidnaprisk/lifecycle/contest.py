@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from kidnaprisk.lifecycle.config import BacktestSettings
 
 CHALLENGER, CHAMPION, EVEN = "challenger", "champion", "even"
+_FIGURES = (
+    "n", "expected", "observed", "gain_over_even", "slope", "slope_low", "slope_high", "crps",
+    "hit_1", "hit_5", "hit_10", "nb_low", "nb_high",
+)  # fmt: skip
 
 
 class StandIn:
@@ -141,6 +145,26 @@ def last_day_to_judge(incidents: gpd.GeoDataFrame, as_of: dt.date, settle_days: 
             "no source of these records tells of kidnappings", remedy="add a feed that records them"
         )
     return min(as_of - dt.timedelta(days=settle_days), max(ends))
+
+
+def figures_of(found: BacktestResult) -> dict[str, Any]:
+    """The figures of a contest that are written down: by model, and the challenger's gain."""
+    told = found.to_dict()
+    figures: dict[str, Any] = {
+        row["model"]: {name: row[name] for name in _FIGURES}
+        for row in told["scores"]
+        if row["model"] in (CHALLENGER, CHAMPION, EVEN)
+    }
+    for row in told["comparisons"]:
+        if (row["model"], row["reference"]) == (CHALLENGER, CHAMPION):
+            figures["gain"] = {name: row[name] for name in ("gain", "low", "high", "n")}
+    figures["start"], figures["end"] = found.parameters["start"], found.parameters["end"]
+    return figures
+
+
+def windows_of(found: BacktestResult) -> int:
+    """How many windows a contest was held on."""
+    return int(found.scores["windows"].iloc[0])
 
 
 def _unfitted(champion: KernelMixture, challenger: KernelMixture) -> KernelMixture:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,7 +22,7 @@ from scipy.stats import binom
 
 from kidnaprisk.lifecycle.checks import FAILED, PASSED, UNKNOWN, Check
 from kidnaprisk.lifecycle.contest import CHALLENGER, CHAMPION
-from kidnaprisk.lifecycle.succession import MOVES, ROLLBACK
+from kidnaprisk.lifecycle.succession import ROLLBACK
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -119,15 +119,14 @@ def no_earlier(as_of: dt.date, champion: KernelMixture | None) -> Check:
     return Check("as-of", CHALLENGER, FAILED, float(behind), 0.0, text)
 
 
-def rolled_back(history: Iterable[Mapping[str, Any]]) -> Check:
+def rolled_back(moves: Sequence[Mapping[str, Any]]) -> Check:
     """Whether somebody went back to the champion: tonight's would be what they went back from.
 
     Parameters
     ----------
-    history : iterable of dict
-        As :meth:`kidnaprisk.Registry.history` gives it.
+    moves : sequence of dict
+        Those of the pointer that were completed, oldest first.
     """
-    moves = [line for line in history if line["action"] in MOVES]
     if not moves or moves[-1]["action"] != ROLLBACK:
         return Check("rolled back", CHALLENGER, PASSED, None, None, "nobody went back")
     last = moves[-1]
@@ -147,7 +146,11 @@ def freshness(table: gpd.GeoDataFrame, as_of: dt.date, newest_days: float) -> Ch
     newest_days : float
         The newest record may be no older.
     """
-    newest = table["date_end"].max()
+    # A day to come is a slip, and would keep the store fresh until then.
+    newest = table["date_end"][table["date_end"] <= pd.Timestamp(as_of)].max()
+    if pd.isna(newest):
+        text = f"no record of the store is of {as_of} or before"
+        return Check("freshness", "store", FAILED, None, newest_days, text)
     age = (pd.Timestamp(as_of) - newest).days
     text = f"the newest record of the store is of {newest:%Y-%m-%d}, {age} days old"
     if age > newest_days:

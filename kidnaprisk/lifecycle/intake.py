@@ -172,7 +172,7 @@ def read_feed(
     )  # fmt: skip
 
 
-def last_taken_in(runs: Iterable[Mapping[str, Any]], feed: str) -> dict[str, Any]:
+def last_taken_in(runs: Iterable[Mapping[str, Any]], feed: str, before: dt.date) -> dict[str, Any]:
     """What was written of a feed when it was last taken in with rows; nothing if it never was.
 
     Parameters
@@ -181,19 +181,26 @@ def last_taken_in(runs: Iterable[Mapping[str, Any]], feed: str) -> dict[str, Any
         Records of runs, oldest first.
     feed : str
         Its name.
+    before : date
+        Today: done again, a run asks what it asked.
 
     Returns
     -------
     dict
-        ``as_of`` is the last day it was taken in, with rows or without.
+        ``as_of`` is the last day before that it was taken in, with rows or without.
     """
     told: dict[str, Any] = {}
     for run in reversed(list(runs)):
         for one in run["feeds"]:
-            if one["name"] == feed and one.get("added") is not None:
-                told.setdefault("as_of", dt.date.fromisoformat(run["as_of"]))
-                if one["rows"]:
-                    return {**one, **told}
+            if one["name"] != feed or one.get("added") is None:
+                continue
+            day = dt.date.fromisoformat(run["as_of"])
+            if day < before:
+                told.setdefault("as_of", day)
+            if one["rows"] and "columns" not in told:
+                told = {**one, **told}
+            if {"as_of", "columns"} <= told.keys():
+                return told
     return told
 
 

@@ -32,7 +32,7 @@ from kidnaprisk.lifecycle import journal
 from kidnaprisk.lifecycle.artifact import read_manifest
 from kidnaprisk.lifecycle.checks import FAILED, Check
 from kidnaprisk.lifecycle.config import RetrainConfig
-from kidnaprisk.lifecycle.contest import CHALLENGER, CHAMPION, EVEN, contest
+from kidnaprisk.lifecycle.contest import CHALLENGER, contest, figures_of, windows_of
 from kidnaprisk.lifecycle.drift import intake_checks
 from kidnaprisk.lifecycle.gate import (
     blind,
@@ -49,12 +49,9 @@ from kidnaprisk.lifecycle.rebuild import recipe_of, table_for
 from kidnaprisk.lifecycle.record import Record
 from kidnaprisk.lifecycle.registry import Registry
 from kidnaprisk.lifecycle.settings import ACLED
+from kidnaprisk.lifecycle.succession import moves
 
 RUNS, SERIES, FETCHED = "runs.jsonl", "monitor.jsonl", "fetched"
-_FIGURES = (
-    "n", "expected", "observed", "gain_over_even", "slope", "slope_low", "slope_high", "crps",
-    "hit_1", "hit_5", "hit_10", "nb_low", "nb_high",
-)  # fmt: skip
 
 
 class Champion(NamedTuple):
@@ -98,6 +95,7 @@ class Night:
             incoming = self.feeds(store)
             if incoming is None:
                 self.monitor(self.as_it_is(store))
+                self.sweep()
                 return
             self.take_in(store, incoming)
             table, recipe = self.known(store)
@@ -106,8 +104,8 @@ class Night:
         else:
             self.compete(champion, table, recipe)
         self.monitor(table)
-        if not self.dry_run:
-            self.tidy()
+        self.prune()
+        self.sweep()
 
     def store(self, aside: Path | None) -> IncidentStore:
         """The store; in a rehearsal a copy of it, or an empty one if there is none yet."""
@@ -115,7 +113,7 @@ class Night:
         if aside is None:
             return IncidentStore(url)
         copy = aside / "incidents.db"
-        if address_of(url).drivername != SQLITE or Path(url).exists():
+        if address_of(url).drivername != SQLITE or _holds_something(Path(url)):
             with self.record.stage("copy"), IncidentStore(url) as held:
                 self.record.say("Copying the store")
                 held.copy_to(copy)
@@ -138,12 +136,12 @@ class Night:
             self.past = True
             return []
         incoming: list[Incoming] = []
-        runs = journal.read(self.settings.run.folder / RUNS)
+        runs = self.ours(RUNS)
         last: dict[str, dict[str, Any]] = {}
         with self.record.stage("feeds") as counts:
             for feed in self.settings.feeds:
                 self.record.say(f"Reading {feed.name}")
-                last[feed.name] = last_taken_in(runs, feed.name)
+                last[feed.name] = last_taken_in(runs, feed.name, before=self.day)
                 try:
                     came = read_feed(
                         feed, as_of=self.day, folder=self.settings.run.folder / FETCHED,
@@ -203,17 +201,19 @@ class Night:
                 self.record.say(f"Taking in {came.feed}")
                 # What was deleted and came back is among the records.
                 gone = sorted(set(came.deleted_ids) - set(came.table["incident_id"]))
+                deleted = 0
                 if gone and self.held(store, [ACLED]) is not None:
-                    counts["deleted"] = store.delete(ACLED, gone, on=self.day)
+                    deleted = store.delete(ACLED, gone, on=self.day)
+                    counts["deleted"] = counts.get("deleted", 0) + deleted
                 if not came.rows_in:
-                    self.record.taken_in(came.feed, None)
+                    self.record.taken_in(came.feed, None, deleted)
                     continue
                 summary = store.upsert(
                     came.batches, on=self.day, coverage=came.coverage, complete=came.complete,
                     file=came.files[-1] if came.files else None, sha256=came.sha256,
                     format=came.format,
                 )  # fmt: skip
-                self.record.taken_in(came.feed, summary)
+                self.record.taken_in(came.feed, summary, deleted)
             if self.merged(store) and not self.past:
                 self.record.say("Merging sources")
                 counts["linked"] = store.merge(on=self.day).linked
@@ -269,7 +269,7 @@ class Night:
         record.check(
             reach(fitted, None if champion is None else champion.model),
             no_earlier(self.day, None if champion is None else champion.model),
-            rolled_back(self.registry.history(self.name)),
+            rolled_back(moves(self.registry.root / self.name)),
         )
         if not self.settings.feeds:
             record.check(freshness(table, self.day, self.settings.store.newest_days))
@@ -278,7 +278,7 @@ class Night:
         checks = blind(found, metrics) if isinstance(found, str) else gate(found, limits)
         record.check(*settled(checks, limits.unknown))
         if not isinstance(found, str):
-            record.figures = _figures(found)
+            record.figures = figures_of(found)
         if not self.may_go_on():
             return
         self.publish(fitted, recipe)
@@ -288,16 +288,18 @@ class Night:
         try:
             if champion is None:
                 return self.contested(None, table)
-            why = "too few windows are left"
+            beside, why = None, "too few windows are left"
             try:
                 beside = self.contested(champion, table)
-                if int(beside.scores["windows"].iloc[0]) * 2 >= self.settings.backtest.windows:
+                if windows_of(beside) * 2 >= self.settings.backtest.windows:
                     return beside
             except ModelError as error:
                 why = error.message
             # As old as it is, the champion may reach back to before there was enough to go by. It
             # would then be kept for ever: nothing made today could be held against it.
             alone = self.contested(None, table)
+            if beside is not None and windows_of(beside) * 2 >= windows_of(alone):
+                return beside
         except (CoverageError, ModelError) as error:
             return f"no backtest could be made: {error.message}"
         self.record.note(f"the champion is left out of the backtest, old as it is: {why}")
@@ -339,8 +341,7 @@ class Night:
             return
         with self.record.stage("monitor") as counts:
             self.record.say("Judging published forecasts")
-            path = self.settings.run.folder / SERIES
-            series = journal.read(path)
+            path, series = self.settings.run.folder / SERIES, self.ours(SERIES)
             try:
                 judged = judge_published(
                     self.registry, self.name, table, self.day, self.settings.monitor,
@@ -352,40 +353,41 @@ class Night:
             counts["windows"] = len(judged)
             if not self.dry_run:
                 for row in judged:
-                    journal.append(path, row)
+                    journal.append(path, {"model": self.name, **row})
             self.record.monitor = alarm([*series, *judged], self.settings.monitor)
 
-    def tidy(self) -> None:
-        """Remove old versions and old fetched files."""
+    def ours(self, name: str) -> list[dict[str, Any]]:
+        """The lines of a journal that are of this model; others may share the folder."""
+        lines = journal.read(self.settings.run.folder / name)
+        return [line for line in lines if line.get("model") == self.name]
+
+    def prune(self) -> None:
+        """Remove old versions, but for those that are still to be judged."""
+        if self.dry_run or self.registry.current(self.name) is None:
+            return
         keep = self.settings.keep
         with self.record.stage("prune"):
-            if self.registry.current(self.name) is not None:
-                self.record.pruned = self.registry.prune(
-                    self.name, keep=keep.versions, keep_days=keep.days,
-                    since=_judged_through(journal.read(self.settings.run.folder / SERIES)),
-                )  # fmt: skip
-            for folder in (self.settings.run.folder / FETCHED).glob("*/*-*-*"):
-                if folder.is_dir() and _age_days(folder, self.day) > keep.days:
-                    shutil.rmtree(folder)
+            self.record.pruned = self.registry.prune(
+                self.name, keep=keep.versions, keep_days=keep.days,
+                since=_judged_through(self.ours(SERIES)),
+            )  # fmt: skip
+
+    def sweep(self) -> None:
+        """Remove old fetched files."""
+        if self.dry_run:
+            return
+        for folder in (self.settings.run.folder / FETCHED).glob("*/*-*-*"):
+            if folder.is_dir() and _age_days(folder, self.day) > self.settings.keep.days:
+                shutil.rmtree(folder)
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _judged_through(series: list[dict[str, Any]]) -> dt.date:
     """Versions that were current after this day are still to be judged."""
     return dt.date.fromisoformat(series[-1]["window_end"]) if series else dt.date.min
-
-
-def _figures(found: BacktestResult) -> dict[str, Any]:
-    told = found.to_dict()
-    figures: dict[str, Any] = {
-        row["model"]: {name: row[name] for name in _FIGURES}
-        for row in told["scores"]
-        if row["model"] in (CHALLENGER, CHAMPION, EVEN)
-    }
-    for row in told["comparisons"]:
-        if (row["model"], row["reference"]) == (CHALLENGER, CHAMPION):
-            figures["gain"] = {name: row[name] for name in ("gain", "low", "high", "n")}
-    figures["start"], figures["end"] = found.parameters["start"], found.parameters["end"]
-    return figures
 
 
 def _age_days(folder: Path, day: dt.date) -> int:

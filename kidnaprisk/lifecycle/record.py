@@ -133,10 +133,14 @@ class Record:
             "countries": sorted(came.table["country"].dropna().astype(str).unique()),
         }
 
-    def taken_in(self, feed: str, summary: ImportSummary | None) -> None:
-        """Write down what the store made of it; None where there was nothing to take in."""
+    def taken_in(self, feed: str, summary: ImportSummary | None, deleted: int = 0) -> None:
+        """Write down what the store made of it; None where there was nothing to take in.
+
+        ``deleted`` rows were withdrawn by their ids, beside those that a complete file lacked.
+        """
         for name in ("added", "revised", "unchanged", "deleted"):
             self._feeds[feed][name] = 0 if summary is None else getattr(summary, name)
+        self._feeds[feed]["deleted"] += deleted
 
     def check(self, *checks: Check) -> None:
         """Write down what was looked at."""

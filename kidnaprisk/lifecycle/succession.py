@@ -21,9 +21,9 @@ from kidnaprisk.lifecycle.artifact import POINTER, check_name, read_pointer
 JOURNAL = "journal.jsonl"
 PROMOTE, ROLLBACK, FOUND = "promote", "rollback", "found"
 PRUNE, PIN, UNPIN = "prune", "pin", "unpin"
-MOVES = (PROMOTE, ROLLBACK, FOUND)
+_MOVES = (PROMOTE, ROLLBACK, FOUND)
 _PINS = (PIN, UNPIN)
-_ACTIONS = (*MOVES, PRUNE, *_PINS)
+_ACTIONS = (*_MOVES, PRUNE, *_PINS)
 _NOT_COMPLETED = "the move before was not completed"
 _BY_ANOTHER_HAND = "current was moved without the registry"
 
@@ -66,14 +66,14 @@ def note(home: Path, action: str, version: str, **told: Any) -> None:
 
 def note_found(home: Path, on: str) -> None:
     """Note what the pointer says, where the journal says otherwise; ``on`` if no day is known."""
-    found = _found(home, [line for line in history(home) if line["action"] in MOVES], on)
+    found = _found(home, [line for line in history(home) if line["action"] in _MOVES], on)
     if found is not None:
         note(home, FOUND, found["version"], on=found["on"], reason=found["reason"])
 
 
 def moves(home: Path) -> list[Line]:
     """The moves of the pointer that were completed, oldest first."""
-    noted = [line for line in history(home) if line["action"] in MOVES]
+    noted = [line for line in history(home) if line["action"] in _MOVES]
     found = _found(home, noted, dt.datetime.now(dt.UTC).date().isoformat())
     completed: list[Line] = []
     for line in noted if found is None else [*noted, found]:

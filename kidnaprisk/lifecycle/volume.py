@@ -73,11 +73,15 @@ def changes(
     """
     recent = newest - pd.Timedelta(days=RECENT_DAYS)
     year = recent - pd.Timedelta(days=YEAR_DAYS - 1)
-    begins = _begins(stated)
-    otherwise = min(begins.values()) if begins else rows["date"].min()
+    begins = _begins(stated or (), newest)
+    known = [one for one in begins.values() if one is not None]
+    otherwise = min(known) if known else rows["date"].min()
     told: dict[str, Change] = {}
     for country, day in rows.groupby("country")["date_end"]:
-        first = max(begins.get(str(country), otherwise), year)
+        begin = begins.get(str(country), otherwise)
+        if begin is None:
+            continue
+        first = max(begin, year)
         days = (recent - first).days + 1
         if days < RECENT_DAYS:
             continue
@@ -111,12 +115,32 @@ def accepted(now: Change, held: Change | None, limits: GateSettings) -> bool:
     return since is None or not since.beyond or since.rose != now.rose
 
 
-def _begins(stated: Sequence[Coverage] | None) -> Mapping[str, pd.Timestamp]:
-    """The first day that is covered, by country."""
-    begins: dict[str, pd.Timestamp] = {}
-    for one in stated or ():
-        start = pd.Timestamp(one.start)
-        for area in one.areas:
-            country = area.split("-")[0]
-            begins[country] = min(start, begins.get(country, start))
+def _begins(stated: Sequence[Coverage], newest: pd.Timestamp) -> Mapping[str, pd.Timestamp | None]:
+    """From which day on each country is covered without a gap, for all kinds that ever are.
+
+    None for one that is not covered to the last: there, silence is no change.
+    """
+    spans: dict[str, dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]]] = {}
+    for one in stated:
+        span = (pd.Timestamp(one.start), pd.Timestamp(one.end))
+        for country in {area.split("-")[0] for area in one.areas}:
+            for kind in one.kinds:
+                spans.setdefault(country, {}).setdefault(kind, []).append(span)
+    begins: dict[str, pd.Timestamp | None] = {}
+    for country, by_kind in spans.items():
+        whole = [_last_span(one) for one in by_kind.values()]
+        to_the_last = all(end >= newest for _, end in whole)
+        begins[country] = max(start for start, _ in whole) if to_the_last else None
     return begins
+
+
+def _last_span(
+    spans: list[tuple[pd.Timestamp, pd.Timestamp]],
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The last stretch of days without a gap."""
+    first, last = min(spans)
+    for start, end in sorted(spans):
+        if start > last + pd.Timedelta(days=1):
+            first = start
+        last = max(last, end)
+    return first, last

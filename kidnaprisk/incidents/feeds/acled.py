@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from os import PathLike
 from typing import Self
 
@@ -239,12 +240,20 @@ class _Deletions(_Listing):
         return read_rows(envelope, "data", _DELETION)
 
 
+def _known_by(instant: str, day: dt.date | None) -> bool:
+    """Whether an instant, in seconds since 1970, lies on a UTC day or before, as far as known."""
+    if day is None or not instant.isdecimal():
+        return True
+    return dt.datetime.fromtimestamp(int(instant), dt.UTC).date() <= day
+
+
 def _fetched(
     pages: Pages, gone: Pages | None, names: Sequence[str], last: dt.date | None
 ) -> Fetched:
-    deleted = dict.fromkeys(
-        each for path in (gone.files if gone else ()) for each in ids_of(path, _KEY)
-    )
+    # What was deleted after the last day asked about, nobody knew by then.
+    told = [ids_of(path, _DELETION) for path in (gone.files if gone else ())]
+    pairs = [each.rsplit(" ", 1) for each in chain.from_iterable(told)]
+    deleted = dict.fromkeys(one for one, instant in pairs if _known_by(instant, last))
     notes = []
     withheld = pages.facts.get(_WITHHELD)
     whole = withheld is None or (last is not None and last.isoformat() <= withheld)

@@ -253,13 +253,21 @@ class OpenStore:
             raise StoreError(
                 "there is such a file already", file=fspath(path), remedy="give another name"
             )
-        with (
-            OpenStore(path, wait_seconds=self._wait_seconds) as copy,
-            failures_told(copy._url),
-            copy._engine.connect() as target,
-            failures_told(self._url),
-            reading_from(self._engine) as source,
-        ):
-            begin_writing(target, self._wait_seconds)
-            copy_tables(source, target)
-            target.commit()
+        done = False
+        try:
+            with (
+                OpenStore(path, wait_seconds=self._wait_seconds) as copy,
+                failures_told(copy._url),
+                copy._engine.connect() as target,
+                failures_told(self._url),
+                reading_from(self._engine) as source,
+            ):
+                begin_writing(target, self._wait_seconds)
+                copy_tables(source, target)
+                target.commit()
+            done = True
+        finally:
+            if not done:
+                # An empty store that opens would pass for a backup.
+                for end in ("", "-wal", "-shm"):
+                    Path(f"{fspath(path)}{end}").unlink(missing_ok=True)
