@@ -6,15 +6,22 @@ Synthetic: nothing of it is taken from a real source.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 import kidnaprisk as kr
+from kidnaprisk.lifecycle import journal
 
 FIRST, LAST = dt.date(2021, 1, 1), dt.date(2023, 12, 31)
+DAY, WEEK = dt.date(2023, 6, 5), dt.timedelta(days=7)
+# So few windows and incidents: whether to publish is not what most nights ask.
+LAX = "[gate]\nleast_incidents = 100000\n"
 COVERAGE = """\
 [[coverage]]
 source = "made-up"
@@ -44,7 +51,7 @@ complete = true
 [backtest]
 windows = 2
 cell_degrees = 1.0
-trips = 10
+trips = 0
 {more}
 """
 
@@ -103,3 +110,42 @@ def put_config(folder: Path, more: str = "") -> Path:
 def night(config: Path, day: dt.date | str) -> kr.RetrainRun:
     """One run, as of a day."""
     return kr.retrain(config, as_of=day)
+
+
+def two_sources(folder: Path, table: pd.DataFrame, second: pd.DataFrame, more: str) -> Path:
+    """A feed of its own for each of two sources."""
+    feed = '[[feeds]]\nname = "another"\npath = "another.csv"\ncomplete = true\n'
+    config = put_config(folder, feed + more)
+    put_feed(folder, second)
+    (folder / "feed.csv").rename(folder / "another.csv")
+    put_feed(folder, table)
+    told = (folder / "feed.coverage.toml").read_text()
+    (folder / "another.coverage.toml").write_text(told.replace("made-up", "another"))
+    return config
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The digest of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def held(folder: Path) -> str:
+    """All that the store holds, as text."""
+    database = sqlite3.connect(folder / "incidents.db")
+    told = "\n".join(database.iterdump())
+    database.close()
+    return told
+
+
+def runs(folder: Path) -> list[dict[str, object]]:
+    """The record of the runs so far."""
+    return journal.read(folder / "retrain" / "runs.jsonl")
+
+
+def told(run: kr.RetrainRun) -> dict[str, Any]:
+    """What a rehearsal has in common with the night after it."""
+    return {name: run.facts[name] for name in ("feeds", "checks", "figures", "monitor", "champion")}

@@ -573,3 +573,28 @@ def test_nothing_left_of_what_had_fallen_was_not_accepted() -> None:
     # coin's throws that is 2**-14, or 6e-5.
     before = pd.concat([rows(YEAR), rows(range(90, 97), prefix="w")])
     assert a_week_later(before, rows([0], "NE", prefix="n")).status == "failed"
+
+
+def covered(country: str, first: int, last: int, **more: Any) -> Coverage:
+    """From one number of days before `DAY` to another."""
+    begins, ends = (DAY - dt.timedelta(days=days) for days in (first, last))
+    return Coverage("made-up", (country,), begins, ends, True, **more)
+
+
+@pytest.mark.parametrize("what", ["covered twice", "covered no more", "other kinds before"])
+def test_days_that_are_not_covered_are_no_change(what: str) -> None:
+    year = [*NOW, *YEAR]
+    parts = [rows(year, "NE")]
+    spans = [covered("NE", 900, 0)]
+    if what == "covered twice":
+        parts.append(rows([*range(100), *range(500, 700)], "BF"))
+        spans += [covered("BF", 699, 500), covered("BF", 99, 0)]
+    elif what == "covered no more":
+        parts.append(rows(range(95, 455), "BF"))
+        spans.append(covered("BF", 900, 95))
+    else:
+        parts.append(rows([day for day in range(100) for _ in range(8)], "BF"))
+        parts.append(rows(year, "BF", prefix="b", kind="battle"))
+        spans += [covered("BF", 900, 0, kinds=("battle",)), covered("BF", 99, 0)]
+    brought = came(incidents(*parts), coverage=tuple(spans), stated=True)
+    assert checks(brought, None)["volume"].status != "failed"

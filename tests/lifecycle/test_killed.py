@@ -22,6 +22,8 @@ import kidnaprisk as kr
 from kidnaprisk.lifecycle import registry
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("KIDNAPRISK_KILLS", "4"))
 BEGIN = dt.date(2023, 6, 5)
 IN_PATIENCE = 120.0
@@ -75,7 +77,6 @@ def left_behind(folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 def test_killed_at_any_instant_the_champion_stands_and_the_next_run_goes_through(
     tmp_path: Path,
 ) -> None:
@@ -107,7 +108,6 @@ def test_killed_at_any_instant_the_champion_stands_and_the_next_run_goes_through
     print(f"{KILLS} nights of about {usual:.1f} s: {dict(told)}")
 
 
-@pytest.mark.slow
 def test_killed_before_anything_was_published(tmp_path: Path) -> None:
     config = nights.put_config(tmp_path)
     nights.put_feed(tmp_path, nights.made_up())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from pathlib import Path
 
@@ -14,9 +13,8 @@ import pytest
 import kidnaprisk as kr
 from kidnaprisk.lifecycle import journal
 from tests.lifecycle import nights
+from tests.lifecycle.nights import DAY, WEEK, files, runs
 
-DAY = dt.date(2023, 6, 5)
-WEEK = dt.timedelta(days=7)
 KEYS = {
     "run", "started", "finished", "model", "as_of", "dry_run", "decision", "reasons", "notes",
     "champion", "challenger", "stages", "feeds", "checks", "figures", "monitor", "pruned",
@@ -24,27 +22,18 @@ KEYS = {
 }  # fmt: skip
 
 
+def config(folder: Path, more: str = "") -> Path:
+    """With virtual trips, which the nights of other modules do without."""
+    path = nights.put_config(folder, more)
+    path.write_text(path.read_text().replace("trips = 0", "trips = 10"))
+    return path
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    nights.put_config(tmp_path)
+    config(tmp_path)
     nights.put_feed(tmp_path, nights.made_up())
     return tmp_path
-
-
-def config(folder: Path, more: str = "") -> Path:
-    return nights.put_config(folder, more)
-
-
-def everything(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def runs(folder: Path) -> list[dict[str, object]]:
-    return journal.read(folder / "retrain" / "runs.jsonl")
 
 
 def test_published_then_unchanged_then_published_again(folder: Path) -> None:
@@ -66,14 +55,14 @@ def test_published_then_unchanged_then_published_again(folder: Path) -> None:
 
 
 def test_a_rehearsal_changes_nothing_and_decides_alike(folder: Path) -> None:
-    before = everything(folder)
+    before = files(folder)
     rehearsed = kr.retrain(config(folder), as_of=DAY, dry_run=True)
     assert (rehearsed.decision, rehearsed.exit_code) == ("rehearsed", 0)
-    assert everything(folder) == before
+    assert files(folder) == before
     done = nights.night(config(folder), DAY)
-    before = everything(folder)
+    before = files(folder)
     rehearsed = kr.retrain(config(folder), as_of=DAY + WEEK, dry_run=True)
-    assert everything(folder) == before
+    assert files(folder) == before
     done = nights.night(config(folder), DAY + WEEK)
     assert (rehearsed.decision, done.decision) == ("rehearsed", "published")
     ours, theirs = (
@@ -89,12 +78,12 @@ def test_a_rehearsal_changes_nothing_and_decides_alike(folder: Path) -> None:
 
 def test_a_gate_that_is_not_passed_keeps_the_champion_and_a_reason_forces(folder: Path) -> None:
     first = nights.night(config(folder), DAY)
-    models = everything(folder / "models")
+    models = files(folder / "models")
     strict = config(folder, "[gate]\nleast_incidents = 1\nleast_gain_over_even = 9.0")
     refused = nights.night(strict, DAY + WEEK)
     assert (refused.decision, refused.exit_code) == ("refused", 3)
     assert any(r.startswith("gain over even") and "missed by" in r for r in refused.reasons)
-    now = everything(folder / "models")
+    now = files(folder / "models")
     assert {name: now[name] for name in models} == models
     assert kr.Registry(folder / "models").current() == first.facts["challenger"]
     forced = kr.retrain(strict, as_of=DAY + WEEK, force="looked at by hand")

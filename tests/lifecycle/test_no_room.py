@@ -15,6 +15,8 @@ import pytest
 import kidnaprisk as kr
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2023, 6, 5)
 LATER = DAY + dt.timedelta(days=7)
 
@@ -57,7 +59,6 @@ def filled(disk: Path, left: int) -> Path:
     return ballast
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
 def test_a_full_disk(small: Path, share: float) -> None:
     config = nights.put_config(small)
@@ -84,7 +85,6 @@ def test_a_full_disk(small: Path, share: float) -> None:
     assert not list((small / "models").rglob(".aside-*"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", ["models", "retrain"])
 def test_a_folder_that_cannot_be_written(small: Path, what: str) -> None:
     config = nights.put_config(small)

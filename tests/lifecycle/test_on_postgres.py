@@ -15,6 +15,8 @@ from kidnaprisk.lifecycle.rebuild import rebuild
 from tests.lifecycle import nights
 from tests.postgres import PostgresServer, postgres_server
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2023, 6, 5)
 WEEK = dt.timedelta(days=7)
 
@@ -25,7 +27,6 @@ def server() -> Iterator[PostgresServer]:
         yield running
 
 
-@pytest.mark.slow
 def test_the_same_on_both(server: PostgresServer, tmp_path: Path) -> None:
     runs = {}
     for name, url in (("sqlite", "sqlite:///incidents.db"), ("postgres", server.new_schema())):
@@ -46,7 +47,6 @@ def test_the_same_on_both(server: PostgresServer, tmp_path: Path) -> None:
         assert here.facts["challenger"] == there.facts["challenger"]
 
 
-@pytest.mark.slow
 def test_two_sources_are_one_event_each_and_both_versions_of_a_day_come_again(
     tmp_path: Path,
 ) -> None:

@@ -15,6 +15,8 @@ import pytest
 import kidnaprisk as kr
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2023, 6, 5)
 LATER = DAY + dt.timedelta(days=7)
 

@@ -17,6 +17,8 @@ from kidnaprisk.lifecycle.manifest import MANIFEST
 from kidnaprisk.lifecycle.rebuild import rebuild
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 FIRST = dt.date(2023, 6, 5)
 WEEKS = 4
 

@@ -1,4 +1,4 @@
-"""Whole runs on synthetic files, attacked: what a refusal leaves, what a rehearsal says, replays.
+"""Whole runs on synthetic files, attacked: what a refusal leaves, replays, young and silent stores.
 
 What ordinary nights do is held in test_nights, poisoned feeds in test_poisoned.
 """
@@ -6,12 +6,9 @@ What ordinary nights do is held in test_nights, poisoned feeds in test_poisoned.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import shutil
-import sqlite3
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,72 +16,13 @@ import kidnaprisk as kr
 from kidnaprisk.lifecycle import journal
 from kidnaprisk.lifecycle.night import Night
 from tests.lifecycle import nights
+from tests.lifecycle.nights import DAY, LAX, WEEK, files, held, runs, two_sources
 
-DAY = dt.date(2023, 6, 5)
-WEEK = dt.timedelta(days=7)
+pytestmark = pytest.mark.slow
+
 TODAY = dt.datetime.now(dt.UTC).date()
-# So few windows and incidents: whether to publish is not what most of these ask.
-LAX = "[gate]\nleast_incidents = 100000\n"
 
 
-def files(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def held(folder: Path) -> str:
-    """All that the store holds, as text."""
-    database = sqlite3.connect(folder / "incidents.db")
-    told = "\n".join(database.iterdump())
-    database.close()
-    return told
-
-
-def runs(folder: Path) -> list[dict[str, object]]:
-    return journal.read(folder / "retrain" / "runs.jsonl")
-
-
-def rows_of(run: kr.RetrainRun) -> int:
-    return int(next(one["rows"] for one in run.facts["stages"] if one["stage"] == "records"))
-
-
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    return nights.made_up()
-
-
-@pytest.fixture(scope="module")
-def first_night(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One night done; not to be changed."""
-    folder = tmp_path_factory.mktemp("first")
-    nights.put_feed(folder, table)
-    assert nights.night(nights.put_config(folder, LAX), DAY).decision == "published"
-    return folder
-
-
-@pytest.fixture
-def folder(first_night: Path, tmp_path: Path) -> Path:
-    """The same, of one's own."""
-    shutil.copytree(first_night, tmp_path / "own")
-    return tmp_path / "own"
-
-
-def two_sources(folder: Path, table: pd.DataFrame, second: pd.DataFrame, more: str) -> Path:
-    """A feed of its own for each of two sources."""
-    feed = '[[feeds]]\nname = "another"\npath = "another.csv"\ncomplete = true\n'
-    config = nights.put_config(folder, feed + more)
-    nights.put_feed(folder, second)
-    (folder / "feed.csv").rename(folder / "another.csv")
-    nights.put_feed(folder, table)
-    told = (folder / "feed.coverage.toml").read_text()
-    (folder / "another.coverage.toml").write_text(told.replace("made-up", "another"))
-    return config
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_whole_file_replayed_is_what_files_of_those_days_were(
     table: pd.DataFrame, tmp_path: Path, complete: bool
@@ -174,7 +112,6 @@ def test_one_bad_feed_of_two_keeps_the_other_out(table: pd.DataFrame, tmp_path: 
     assert held(tmp_path) == store
 
 
-@pytest.mark.slow
 def test_a_loss_to_the_champion_is_refused_and_the_champion_stays(tmp_path: Path) -> None:
     nights.put_feed(tmp_path, nights.made_up(400))
     config = nights.put_config(tmp_path)
@@ -243,31 +180,6 @@ def test_the_day_and_the_reason_of_a_forced_run_are_in_record_and_journal(
     assert kr.Registry(folder / "models").history()[-1]["forced"] is False
 
 
-def test_a_rehearsal_of_a_night_with_nothing_new_says_so(folder: Path) -> None:
-    config = folder / "retrain.toml"
-    rehearsed = kr.retrain(config, as_of=DAY, dry_run=True)
-    assert nights.night(config, DAY).decision == "unchanged"
-    assert rehearsed.decision == "unchanged"
-
-
-def test_a_rehearsal_withdraws_what_the_night_would(folder: Path, table: pd.DataFrame) -> None:
-    nights.put_feed(folder, table[np.arange(len(table)) % 40 != 0])
-    config = folder / "retrain.toml"
-    rehearsed = kr.retrain(config, as_of=DAY + WEEK, dry_run=True)
-    assert rows_of(rehearsed) == rows_of(nights.night(config, DAY + WEEK))
-
-
-def test_a_rehearsal_with_sources_that_number_alike_counts_each_row_once(
-    table: pd.DataFrame, tmp_path: Path
-) -> None:
-    second = table.assign(source="another", latitude=table["latitude"] + 0.3)
-    config = two_sources(tmp_path, table, second, LAX)
-    config.write_text(config.read_text().replace("[store]", "[store]\nmerge = false"))
-    nights.night(config, DAY)
-    rehearsed = kr.retrain(config, as_of=DAY + WEEK, dry_run=True)
-    assert rows_of(rehearsed) == rows_of(nights.night(config, DAY + WEEK))
-
-
 def test_a_refused_night_judges_published_forecasts_by_the_same_counts(
     table: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -295,32 +207,6 @@ def test_a_store_that_nobody_fills_any_more_is_not_published_night_after_night(
     # The newest record is of June; it is March of the next year.
     run = nights.night(config, DAY + 40 * WEEK)
     assert run.decision == "refused"
-
-
-def test_what_somebody_went_back_from_is_not_published_the_next_night(folder: Path) -> None:
-    config = folder / "retrain.toml"
-    assert nights.night(config, DAY + WEEK).decision == "published"
-    registry = kr.Registry(folder / "models")
-    back = registry.rollback(reason="Dori looks too low", on=DAY + WEEK)
-    for week in (2, 3):
-        run = nights.night(config, DAY + week * WEEK)
-        assert (run.decision, registry.current()) == ("refused", back)
-        assert "Dori looks too low" in run.reasons[0]
-    # Promoted, it is the champion like any other.
-    registry.promote(back, reason="looked into", on=DAY + 3 * WEEK)
-    assert nights.night(config, DAY + 4 * WEEK).decision == "published"
-    actions = [line["action"] for line in registry.history()]
-    assert actions == ["promote", "promote", "rollback", "promote", "promote"]
-
-
-def test_whoever_insists_ends_a_rollback(folder: Path) -> None:
-    config = folder / "retrain.toml"
-    assert nights.night(config, DAY + WEEK).decision == "published"
-    registry = kr.Registry(folder / "models")
-    registry.rollback(reason="Dori looks too low", on=DAY + WEEK)
-    forced = kr.retrain(config, as_of=DAY + 2 * WEEK, force="looked into")
-    assert (forced.decision, registry.current()) == ("forced", forced.facts["challenger"])
-    assert nights.night(config, DAY + 3 * WEEK).decision == "published"
 
 
 def test_a_champion_older_than_the_records_reach_is_not_kept_for_ever(
@@ -363,15 +249,66 @@ def test_versions_still_to_be_judged_are_not_pruned(folder: Path) -> None:
     assert len(kept) < 6
 
 
-def test_a_rehearsal_leaves_another_hands_store_alone_and_tells_what_would_be_taken_in(
+def test_in_a_young_store_a_champion_of_last_week_is_not_left_out(tmp_path: Path) -> None:
+    """Five months of records fill no twelve windows; the champion loses none of them."""
+    first = dt.date(2023, 1, 5)
+    made = nights.made_up(600)
+    nights.put_feed(tmp_path, made[made["date"] >= pd.Timestamp(first)])
+    covered = tmp_path / "feed.coverage.toml"
+    covered.write_text(nights.COVERAGE.format(first=first, last=nights.LAST))
+    config = nights.put_config(tmp_path)
+    config.write_text(config.read_text().replace("windows = 2", "windows = 12"))
+    champion = nights.night(config, DAY).facts["challenger"]
+    assert champion is not None
+    # One that knows hardly where anything is, and so is a clear loss.
+    text = config.read_text().replace("town_scales_km = [30.0]", "town_scales_km = [150.0]")
+    config.write_text(text.replace("scales_km = [20.0]", "scales_km = [150.0]", 1))
+    run = nights.night(config, DAY + WEEK)
+    assert not any("left out" in note for note in run.facts["notes"])
+    assert "gain" in run.facts["figures"]
+    assert (run.decision, kr.Registry(tmp_path / "models").current()) == ("refused", champion)
+
+
+def test_a_note_among_the_runs_is_no_bug(folder: Path) -> None:
+    """An unreadable line is to be removed, it is told, and a note made of that."""
+    journal.append(folder / "retrain" / "runs.jsonl", {"note": "a torn line was removed"})
+    assert nights.night(folder / "retrain.toml", DAY + WEEK).decision == "published"
+
+
+def test_two_models_side_by_side_are_each_judged(folder: Path) -> None:
+    """Two configurations in one folder have one ``run.folder``, if nothing else is said."""
+    one = nights.put_config(folder, f"[monitor]\nhorizon_days = 14\nsettle_days = 7\n{LAX}")
+    other = folder / "second.toml"
+    text = one.read_text().replace('folder = "models"', 'folder = "models"\nname = "second"')
+    other.write_text(text.replace("trips = 10", "trips = 0").replace("[180.0, 1000.0]", "[200.0]"))
+    assert nights.night(other, DAY).decision == "published"
+    for config in (one, other):
+        assert nights.night(config, DAY + 3 * WEEK).decision == "published"
+    series = journal.read(folder / "retrain" / "monitor.jsonl")
+    assert len({row["version"] for row in series}) == 2
+
+
+def test_nights_refused_for_months_do_not_pile_up_what_they_fetched(
     folder: Path, table: pd.DataFrame
 ) -> None:
-    config = folder / "retrain.toml"
-    before = held(folder)
-    rehearsed = kr.retrain(config, as_of=DAY + WEEK, dry_run=True)
-    assert held(folder) == before
-    done = nights.night(config, DAY + WEEK)
-    counts = ("added", "revised", "unchanged", "deleted")
-    (here,), (there,) = rehearsed.facts["feeds"], done.facts["feeds"]
-    assert {one: here[one] for one in counts} == {one: there[one] for one in counts}
-    assert here["added"] > 0
+    old = folder / "retrain" / "fetched" / "made-up" / "2022-01-01"
+    old.mkdir(parents=True)
+    store = held(folder)
+    nights.put_feed(folder, table.drop(columns="place"))
+    assert nights.night(folder / "retrain.toml", DAY + WEEK).decision == "refused"
+    assert held(folder) == store
+    assert not old.exists()
+
+
+def test_a_store_is_not_fresh_by_a_day_to_come(table: pd.DataFrame, tmp_path: Path) -> None:
+    slip = table.index == 5
+    wrong = table.assign(date_end=table["date_end"].where(~slip, pd.Timestamp("2099-01-01")))
+    with kr.IncidentStore(tmp_path / "incidents.db") as store:
+        store.upsert(nights.as_incidents(wrong), on=DAY)
+    config = nights.put_config(tmp_path, LAX)
+    begin, _, rest = config.read_text().partition("[[feeds]]")
+    config.write_text(begin + rest[rest.index("[backtest]") :])
+    # More than a year after its last record.
+    run = nights.night(config, nights.LAST + 60 * WEEK)
+    told = {one["name"]: one["status"] for one in run.facts["checks"]}
+    assert told["freshness"] == "failed"

@@ -33,9 +33,11 @@ from tests.incidents.feeds.server import (
     web_page,
 )
 from tests.lifecycle import nights
+from tests.lifecycle.nights import DAY, WEEK, files, told
 
-DAY = dt.date(2023, 6, 5)
-NEXT, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
+pytestmark = pytest.mark.slow
+
+NEXT = dt.timedelta(days=1)
 READ = "/api/acled/read"
 ALL = "since_days = 3000"
 CHANGED = "since_days = 30"
@@ -299,3 +301,54 @@ def test_a_first_night_that_brings_nothing_is_refused(acled: Acled, tmp_path: Pa
     assert run.decision == "refused"
     assert run.reasons[0].startswith("empty (acled)")
     assert not (tmp_path / "models").exists()
+
+
+def test_a_rehearsal_with_deletions_is_the_night_after_it(acled: Acled, filled: Path) -> None:
+    day = DAY + WEEK
+    gone = ids(known(DAY))[-1]
+    acled.records = [one for one in known(day) if one["event_id_cnty"] != gone]
+    deleted(acled, [gone], DAY + NEXT)
+    config = put_config(filled, acled.url, CHANGED)
+    before = files(filled)
+    rehearsed = kr.retrain(config, as_of=day, dry_run=True)
+    after = files(filled)
+    changed = {name for name in after if after[name] != before.get(name)}
+    # Only what was fetched, which the night does not fetch again.
+    assert all(name.startswith(f"retrain/fetched/acled/{day}/") for name in changed)
+    asked = len(acled.asked(READ))
+    done = nights.night(config, day)
+    assert len(acled.asked(READ)) == asked
+    assert (rehearsed.decision, done.decision) == ("rehearsed", "published")
+    assert told(rehearsed) == told(done)
+
+
+@pytest.mark.parametrize(("since_days", "missed"), [(1, NEXT), (30, 6 * WEEK)])
+def test_a_night_of_changes_can_be_done_again_the_same_day(
+    acled: Acled, filled: Path, since_days: int, missed: dt.timedelta
+) -> None:
+    config = put_config(filled, acled.url, f"since_days = {since_days}")
+    day = DAY + missed
+    acled.records = known(day)
+    assert nights.night(config, day).decision == "published"
+    assert nights.night(config, day).decision == "unchanged"
+
+
+def test_a_replay_knows_nothing_of_later_deletions(acled: Acled, filled: Path) -> None:
+    gone = ids(known(DAY))[-1]
+    later = known(DAY + 3 * WEEK)
+    acled.records = [one for one in later if one["event_id_cnty"] != gone]
+    deleted(acled, [gone], DAY + 2 * WEEK)
+    config = put_config(filled, acled.url, CHANGED)
+    assert nights.night(config, DAY + WEEK).decision == "published"
+    # Rows of later days are left out; so must be what became of them.
+    assert gone in held(filled, DAY + WEEK)
+
+
+def test_deletions_alone_are_counted_in_the_record(acled: Acled, filled: Path) -> None:
+    gone = ids(known(DAY))[-1]
+    deleted(acled, [gone], DAY)
+    acled.records = []
+    config = put_config(filled, acled.url, CHANGED)
+    run = nights.night(config, DAY + NEXT)
+    assert gone not in held(filled, DAY + NEXT)
+    assert run.facts["feeds"][0]["deleted"] == 1

@@ -16,6 +16,8 @@ import kidnaprisk as kr
 from kidnaprisk.lifecycle.rebuild import rebuild
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2023, 6, 5)
 WEEK = dt.timedelta(days=7)
 SECOND = """
@@ -51,7 +53,6 @@ def failed(run: kr.RetrainRun) -> set[str]:
     return {one["name"] for one in run.facts["checks"] if one["status"] == "failed"}
 
 
-@pytest.mark.slow
 def test_eleven_nights_of_two_sources_and_all_versions_come_again(tmp_path: Path) -> None:
     config = nights.put_config(tmp_path, SECOND + LAX)
     table, luck = nights.made_up(200), np.random.default_rng(5)

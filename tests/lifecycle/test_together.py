@@ -16,11 +16,12 @@ import pytest
 import kidnaprisk as kr
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2023, 6, 5)
 TOGETHER = 8
 
 
-@pytest.mark.slow
 def test_of_eight_started_together_one_works_and_seven_leave_at_once(tmp_path: Path) -> None:
     config = nights.put_config(tmp_path)
     nights.put_feed(tmp_path, nights.made_up())
@@ -57,7 +58,6 @@ def load_over_and_over(models: str, seconds: float, found: object) -> None:
     found.put((loads, len(versions)))  # type: ignore[attr-defined]
 
 
-@pytest.mark.slow
 def test_a_running_service_sees_whole_models_only_and_the_new_one_next(tmp_path: Path) -> None:
     config = nights.put_config(tmp_path)
     nights.put_feed(tmp_path, nights.made_up())

@@ -18,6 +18,8 @@ import pytest
 from kidnaprisk.incidents.feeds import Credentials, Limits, fetch_acled
 from tests.incidents.feeds.server import PASSWORD, USERNAME, Acled, Reply, Request, running
 
+pytestmark = pytest.mark.slow
+
 FETCH = """
 import sys
 from kidnaprisk.incidents.feeds import Limits, fetch_acled

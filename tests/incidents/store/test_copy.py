@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from kidnaprisk.errors import StoreError
-from kidnaprisk.incidents.store import IncidentStore
+from kidnaprisk.incidents.store import IncidentStore, opened
 from tests.incidents.store.tables import table
 
 DAYS = [dt.date(2024, 3, day) for day in (1, 5, 9, 12)]
@@ -61,3 +62,16 @@ def test_a_file_that_is_there_is_left_alone(filled: IncidentStore, tmp_path: Pat
     with pytest.raises(StoreError, match="there is such a file already"):
         filled.copy_to(there)
     assert there.read_text() == "mine"
+
+
+def test_a_copy_that_failed_is_not_there(
+    filled: IncidentStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(opened, "copy_tables", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        filled.copy_to(tmp_path / "copy.db")
+    # A backup that looks whole is worse than none; and what is there is not written again.
+    assert not (tmp_path / "copy.db").exists()

@@ -15,6 +15,8 @@ from kidnaprisk.incidents.store.address import begin_writing
 from tests.incidents.store import writers
 from tests.incidents.store.tables import FIRST, SECOND, THIRD, table
 
+pytestmark = pytest.mark.slow
+
 IN_PATIENCE = 60.0
 
 
