@@ -150,6 +150,7 @@ def test_what_needs_a_missing_library_is_known_before_the_work(capsys, monkeypat
     assert "matplotlib" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_progress_is_for_terminals_only():
     """In a pipe, neither stream carries a bar."""
     done = subprocess.run(

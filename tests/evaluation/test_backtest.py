@@ -320,6 +320,7 @@ def test_a_model_that_changes_its_table_harms_no_other():
     pd.testing.assert_frame_equal(TABLE, before)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_is_irrelevant():
     shuffled = TABLE.iloc[np.random.default_rng(0).permutation(len(TABLE))]
     options = {"models": {"mixture": kr.KernelMixture(), "even": EvenRate(), "sure": Sure()},

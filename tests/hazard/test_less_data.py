@@ -33,6 +33,7 @@ def with_context(table, n=300, seed=3):
     return both
 
 
+@pytest.mark.slow
 def test_fewer_records_widen_the_interval(make_table):
     table = make_table(400)
     widths = [

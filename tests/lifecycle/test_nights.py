@@ -150,6 +150,7 @@ def test_no_day_to_come_and_no_configuration(folder: Path) -> None:
     assert not (folder / "incidents.db").exists()
 
 
+@pytest.mark.slow
 def test_published_forecasts_are_judged_once_by_the_version_of_the_eve(folder: Path) -> None:
     short = config(folder, "[monitor]\nhorizon_days = 14\nsettle_days = 7")
     versions = {}
