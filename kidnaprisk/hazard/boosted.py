@@ -28,10 +28,17 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from kidnaprisk.errors import ModelError
+from kidnaprisk.errors import CoverageError, ModelError
 from kidnaprisk.geodesy import Floats, Ints
 from kidnaprisk.hazard import cell_months
-from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions, day_number
+from kidnaprisk.hazard.area import (
+    Gaps,
+    covered_area,
+    covered_days,
+    covered_gaps,
+    covered_regions,
+    day_number,
+)
 from kidnaprisk.hazard.cell_features import Cells, Events, Spread, cut_cells, events_of, spread
 from kidnaprisk.hazard.known import (
     KIDNAPPING,
@@ -154,12 +161,13 @@ class BoostedHazard(BaseEstimator):  # type: ignore[misc]
         ModelError
             If a parameter is out of range or there are too few records.
         CoverageError
-            If no coverage tells of kidnappings, or names no region.
+            If no coverage tells of kidnappings, names no region, or leaves days out in between.
         """
         _check_parameters(self.get_params(deep=False))
         known = known_by(incidents, as_of, self.coverage, FEWEST_RECORDS)
         regions, day = covered_regions(known.spoken), day_number(known.day.date())
         first, last = covered_days(regions, known.spoken, day, reporting_days(known.kidnappings))
+        _refuse_gaps(regions, covered_gaps(regions, known.spoken), last)
         used = known.incidents["kind"].isin([KIDNAPPING, *self.context_kinds]).to_numpy()
         area = covered_area(regions, first, last)
         self.cells_ = cut_cells(area, float(self.cell_degrees))
@@ -315,3 +323,18 @@ def _check_parameters(parameters: Mapping[str, Any]) -> None:
                 f"{name} is not a list of positive numbers", value=parameters[name],
                 remedy="give one or more positive numbers",
             )  # fmt: skip
+
+
+def _refuse_gaps(regions: gpd.GeoDataFrame, gaps: Gaps, until_day: Ints) -> None:
+    """What was seen fades from day to day here: over days nobody tells of, that reads as safety."""
+    met = np.flatnonzero(gaps.first <= until_day[gaps.region])
+    if not len(met):
+        return
+    region, first, last = (int(column[met[0]]) for column in gaps)
+    last = min(last, int(until_day[region]))
+    raise CoverageError(
+        f"no source tells of the days from {date_of(first)} to {date_of(last)}, and this model "
+        "would take them for quiet",
+        column="coverage", value=str(regions["region_id"].iloc[region]),
+        remedy="use KernelMixture, or leave out what is covered before those days",
+    )  # fmt: skip

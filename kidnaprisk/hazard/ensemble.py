@@ -25,7 +25,13 @@ from sklearn.base import BaseEstimator, clone
 
 from kidnaprisk.errors import CoverageError, ModelError
 from kidnaprisk.geodesy import Floats
-from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions, day_number
+from kidnaprisk.hazard.area import (
+    covered_area,
+    covered_days,
+    covered_gaps,
+    covered_regions,
+    day_number,
+)
 from kidnaprisk.hazard.cell_features import Cells, cut_cells
 from kidnaprisk.hazard.known import KIDNAPPING, known_by
 from kidnaprisk.hazard.pieces import (
@@ -153,6 +159,7 @@ class Ensemble(BaseEstimator):  # type: ignore[misc]
         first, last = covered_days(regions, spoken, day_number(day.date()), 0)
         cells = cut_cells(covered_area(regions, first, last), float(self.cell_degrees))
         first, last = first[cells.region], last[cells.region]
+        gaps = covered_gaps(regions, spoken)
         inside = RegionIndex(regions).locate(seen.geometry.x, seen.geometry.y) >= 0
         seen = seen[inside]
         cell = cells.locate(seen.geometry.x.to_numpy(), seen.geometry.y.to_numpy())
@@ -162,7 +169,9 @@ class Ensemble(BaseEstimator):  # type: ignore[misc]
         end = min(int(last.max()), day_number(day.date()) - int(np.ceil(delay)))
         days = int(self.window_days)
         for start in end - days * np.arange(1, int(self.holdout_windows) + 1):
+            window = np.array([start + 1]), np.array([start + days])
             counted = (first <= start) & (last >= start + days)
+            counted &= ~gaps.meet(*window, len(regions))[cells.region, 0]
             asked = (event_day > start) & (event_day <= start + days) & counted[cell]
             hazard = self._forecasts(known, cells, int(start))
             if hazard is not None:

@@ -11,11 +11,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
 import kidnaprisk as kr
 from kidnaprisk.geodesy import ecef_km
 from kidnaprisk.hazard import training
 from kidnaprisk.hazard.area import covered_area, covered_days, covered_regions, day_number
+from kidnaprisk.hazard.boosted import BoostedHazard
+from kidnaprisk.hazard.ensemble import Ensemble
 from kidnaprisk.hazard.kernels import component_densities
 from kidnaprisk.hazard.sources import fold_records, record_table
 from kidnaprisk.hazard.state import from_state, to_state
@@ -159,3 +162,49 @@ def test_the_fit_expects_of_a_record_what_the_forecast_adds_for_it():
         want += 30 * out[:, 0, 1, 0] * 8.0 * np.pi * scale**2 / 3.0
     assert (want > 0.0).all(axis=1).mean() > 0.9
     np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-300)
+
+
+def test_trees_refuse_a_gap_and_know_nothing_of_one_to_come():
+    """They would read it as quiet."""
+    table = steady(3)
+    few = {"rounds": 0, "cell_degrees": 1.0}
+    for day in ("2022-01-01", "2022-07-01", "2025-01-01"):
+        with pytest.raises(kr.CoverageError, match="no source tells of the days from 2022-01-01"):
+            BoostedHazard(coverage=BROKEN, **few).fit(table, as_of=day)
+    at = gpd.GeoSeries(gpd.points_from_xy([-1.0, -2.0], [12.5, 13.0]), crs="EPSG:4326")
+    one, other = (
+        BoostedHazard(coverage=coverage, **few).fit(table, as_of="2021-12-31")
+        for coverage in (BROKEN, EVER)
+    )
+    when = pd.Timestamp("2022-01-05", tz="UTC")
+    assert one.intensity(at, when).tolist() == other.intensity(at, when).tolist()
+
+
+class Even(BaseEstimator):
+    """λ the same everywhere, whatever the records."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def fit(self, incidents, as_of=None):
+        return self
+
+    def intensity(self, points, when):
+        return np.full(len(points), self.rate)
+
+
+def test_members_are_not_weighed_on_months_of_which_nobody_tells():
+    """Of 40 months back from the end of 2024, 12 lie before the gap is reached and 3 beyond it."""
+    table = steady(4)
+    table.attrs["coverage"] = [one.to_dict() for one in BROKEN]
+    members = {"low": Even(1e-6), "high": Even(2e-6)}
+    fitted = Ensemble(members, holdout_windows=40, cell_degrees=1.0).fit(table, as_of=LAST)
+    day = table["date"].to_numpy()
+    end = np.datetime64(LAST)
+    spans = [(end - np.timedelta64(360, "D"), end),
+             (end - np.timedelta64(1200, "D"), end - np.timedelta64(1110, "D"))]  # fmt: skip
+    assert fitted.held_out_ == sum(int(((day > a) & (day <= b)).sum()) for a, b in spans)
+    # A score is the mean of log λ·cell less what was expected: at double the rate, of as much more.
+    area = covered_area(covered_regions(EVER), np.array([0]), np.array([1])).area_km2
+    less = np.log(2.0) - (fitted.log_scores_["high"] - fitted.log_scores_["low"])
+    assert less * fitted.held_out_ == pytest.approx(1e-6 * area * 30 * 15, rel=0.02)
