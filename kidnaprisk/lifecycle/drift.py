@@ -20,7 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binom
 
+from kidnaprisk.incidents.cells import WRONG_WIDTH
 from kidnaprisk.incidents.placing import TOLERANCE_KM, placing
+from kidnaprisk.incidents.vocabulary import COUNTRIES
 from kidnaprisk.lifecycle.checks import FAILED, PASSED, UNKNOWN, Check
 from kidnaprisk.lifecycle.volume import IMPROBABLE, RECENT_DAYS, accepted, changes
 
@@ -82,6 +84,7 @@ def intake_checks(
     return [
         ask.check("empty", PASSED, float(len(incoming.table)), 1.0, f"{len(incoming.table)} rows"),
         ask.rejects(),
+        *([ask.whole()] if incoming.complete else []),
         ask.placing(),
         ask.schema(last),
         ask.freshness(as_of, feed.newest_days),
@@ -137,6 +140,23 @@ class _Asked:
             named = reasons.value_counts().head(_COUNTRIES_NAMED)
             text += ": " + ", ".join(f"{count} for {what}" for what, count in named.items())
         return self.most("rejects", rejected / n if n else 0.0, self.limits.most_rejects, text)
+
+    def whole(self) -> Check:
+        """Whether it can be told what a file of all there is has no longer, as the store asks."""
+        rejects = self.incoming.rejects
+        cut = rejects["reason"].astype(str).str.contains(WRONG_WIDTH, regex=False)
+        nameless = int((cut | rejects["incident_id"].isna()).sum()) if len(rejects) else 0
+        areas = [area for one in self.incoming.coverage or () for area in one.areas]
+        parts = [area for area in areas if area not in COUNTRIES]
+        if nameless:
+            text = f"rejected rows cut off or without an id: {nameless}; what is gone is not known"
+        elif parts:
+            text = f"all there is must be of whole countries, and {parts[0]} is a part of one"
+        elif not self.incoming.covered:
+            text = "it is said to be all there is, but not of what: state its coverage"
+        else:
+            return self.check("complete", PASSED, 0.0, 0.0, "all there is of what it covers")
+        return self.check("complete", FAILED, float(nameless), 0.0, text)
 
     def placing(self) -> Check:
         """Rows held against the country they name: to tell exchanged coordinates needs no past."""

@@ -88,6 +88,17 @@ class Incoming:
         return len(self.table) + len(self.rejects)
 
     @property
+    def covered(self) -> bool:
+        """Whether anything says, or the rows tell, what is covered."""
+        if self.coverage is not None:
+            return bool(self.coverage)
+        return any(
+            one.coverage is not None or bool(one.form.coverage(one.incidents))
+            for one in self.batches
+            if len(one.incidents)
+        )
+
+    @property
     def sources(self) -> list[str]:
         """Sources that the rows name, in order of their names."""
         return sorted(self.table["source"].astype(str).unique())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -160,6 +161,43 @@ def test_a_part_covers_nothing_unless_it_is_said(tmp_path: Path) -> None:
     assert incoming.coverage is not None
     assert [one.end for one in incoming.coverage] == [DAY]
     assert incoming.stated
+
+
+def stored(incoming: Incoming, folder: Path) -> str:
+    """What the store says of taking a feed in as all there is."""
+    with kr.IncidentStore(folder / "incidents.db") as store:
+        try:
+            store.upsert(incoming.batches, coverage=incoming.coverage, complete=True)
+        except kr.StoreError as error:
+            return error.message
+    return "taken in"
+
+
+@pytest.mark.parametrize(
+    ("area", "nameless", "told"),
+    [
+        ("", False, "without a coverage"),
+        ("BF", False, "taken in"),
+        ("BF-SAH", False, "whole countries"),
+        ("BF", True, "cut off or have no id"),
+    ],
+)
+def test_all_there_is_is_asked_as_the_store_asks(
+    tmp_path: Path, area: str, nameless: bool, told: str
+) -> None:
+    table = TABLE[TABLE["country"] == "BF"]
+    ids = table["incident_id"].where((not nameless) | (np.arange(len(table)) != 3), "")
+    path = put(tmp_path / "feed.csv", table.assign(incident_id=ids))
+    if area:
+        beside = cover(tmp_path / "feed.coverage.toml", (nights.FIRST, nights.LAST))
+        region = next(one for one in kr.load_regions()["region_id"] if one.startswith("BF-"))
+        area = region if "-" in area else area
+        beside.write_text(beside.read_text().replace('["BF", "NE"]', f'["{area}"]'))
+    incoming = read(path, complete=True)
+    assert told in stored(incoming, tmp_path)
+    checks = intake_checks(incoming, None, None, FeedSettings(name="mine"), GateSettings(), DAY)
+    found = next(one for one in checks if one.name == "complete")
+    assert (found.status == "passed") is (told == "taken in"), found.text
 
 
 def interfered(with_it: Callable[[Path], object]) -> Callable[..., Iterator[Batch]]:

@@ -133,6 +133,21 @@ def test_refused(
     assert (digests(folder / "models"), imports(folder)) == before
 
 
+def test_a_row_without_id_and_it_is_not_all_there_is(published: tuple[Path, pd.DataFrame]) -> None:
+    """Nobody can say which row of the store it is: the store would withdraw that one."""
+    folder, table = published
+    known = table[table["known_on"] <= pd.Timestamp(LATER)]
+    nameless = known.assign(incident_id=known["incident_id"].where(known.index != 9, ""))
+    nights.put_feed(folder, nameless, LATER)
+    before = digests(folder / "models"), imports(folder)
+    run = nights.night(folder / "retrain.toml", LATER)
+    assert run.decision == "refused"
+    assert run.reasons == [
+        "complete (made-up): rejected rows cut off or without an id: 1; what is gone is not known"
+    ]
+    assert (digests(folder / "models"), imports(folder)) == before
+
+
 def test_a_country_fallen_silent_is_told_by_name(tmp_path: Path) -> None:
     # Eight times as many, so that ninety days are enough to tell.
     config, table = nights.put_config(tmp_path), nights.made_up(1600)
