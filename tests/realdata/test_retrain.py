@@ -83,7 +83,8 @@ def failed(
         replace(incoming, complete=complete), held, last if recorded else None,
         FeedSettings(name="real", complete=complete), GateSettings(), day.date(),
     )  # fmt: skip
-    return {check.name for check in checks if check.failed}
+    # No coverage is stated here, which `complete` asks for; the other checks are what is tested.
+    return {check.name for check in checks if check.failed and check.name != "complete"}
 
 
 @pytest.mark.slow
