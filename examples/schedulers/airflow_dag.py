@@ -1,6 +1,7 @@
-"""Re-train every night, as an Airflow DAG (2.4 or later, and 3).
+"""Re-train every night, as an Airflow DAG (3, or 2 from 2.6.2).
 
 Exit code 3 (refused, nothing new, another run at work) skips the task; any other but 0 fails it.
+The environment of the workers has KIDNAPRISK_ACLED_USERNAME and _PASSWORD, where a feed needs them.
 """
 
 from __future__ import annotations

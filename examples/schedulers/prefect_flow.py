@@ -1,7 +1,8 @@
 """Re-train every night, as a Prefect flow (3): ``python prefect_flow.py`` serves it.
 
 Exit code 3 (refused, nothing new, another run at work) completes the run under a name of its own;
-any other but 0 fails it.
+any other but 0 fails it. Where a feed needs KIDNAPRISK_ACLED_USERNAME and _PASSWORD, they come from
+the environment that serves it.
 """
 
 from __future__ import annotations

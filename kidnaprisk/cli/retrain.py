@@ -61,11 +61,12 @@ def add_to(commands: Any) -> None:
     )
     command.add_argument(
         "--dry-run", action="store_true",
-        help="rehearse: change neither store, models nor records of runs",
+        help="rehearse: change neither store, models nor records; what is fetched stays",
     )  # fmt: skip
     command.add_argument(
-        "--force", metavar="REASON", help="publish whatever the checks say; the reason is recorded"
-    )
+        "--force", metavar="REASON",
+        help="publish although checks fail, if feeds can be read; the reason is recorded",
+    )  # fmt: skip
     instead = command.add_argument_group("instead of a run").add_mutually_exclusive_group()
     instead.add_argument(
         "--init", action="store_true", help="write a commented configuration, if there is none"

@@ -241,7 +241,7 @@ class _Asked:
         many = expected.groupby("country").size() >= _FEWEST_HELD
         lost = by_country[many & (by_country > max(_MOSTLY, limit))]
         share = len(missing) / max(1, len(expected))
-        text = f"{len(missing)} of {len(expected)} held rows are not in it"
+        text = f"{len(missing):,} of {len(expected):,} held rows are not in it"
         if len(lost):
             named = ", ".join(f"{country} {part:.0%}" for country, part in lost.items())
             text += f"; mostly gone: {named}"
@@ -282,7 +282,7 @@ class _Asked:
                               for x, y in zip(a, b, strict=True)], dtype=np.bool_)  # fmt: skip
             same &= equal | both_missing
         share = float((~same).sum()) / max(1, len(self.kept))
-        text = f"{(~same).sum()} of {len(self.kept)} held rows are told otherwise"
+        text = f"{(~same).sum():,} of {len(self.kept):,} held rows are told otherwise"
         return self.most("revised", share, limit, text)
 
     def backfill(self) -> Check:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -159,11 +159,14 @@ def freshness(table: gpd.GeoDataFrame, as_of: dt.date, newest_days: float) -> Ch
     return Check("freshness", "store", status, float(age), newest_days, text)
 
 
-def settled(checks: Iterable[Check], unknown: str) -> list[Check]:
-    """The checks, the unknown ones failed where ``unknown`` is ``refuse``."""
+def settled(checks: Iterable[Check], unknown: str, unasked: Collection[str] = ()) -> list[Check]:
+    """The checks, the unknown ones failed where ``unknown`` is ``refuse``.
+
+    Those named in ``unasked`` stay unknown: a first model has no champion to gain over.
+    """
     return [
         replace(one, status=FAILED, text=f"{one.text}; what is unknown is refused")
-        if one.status == UNKNOWN and unknown == "refuse"
+        if one.status == UNKNOWN and unknown == "refuse" and one.name not in unasked
         else one
         for one in checks
     ]

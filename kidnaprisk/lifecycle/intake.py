@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -230,6 +231,17 @@ def _found(feed: FeedSettings) -> list[Path]:
         return [max(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
     except OSError as error:
         raise _unreadable(feed, error) from error
+
+
+def sweep_fetched(folder: Path, day: dt.date, keep_days: float) -> None:
+    """Remove what was fetched more than ``keep_days`` days before a day."""
+    for fetched in folder.glob("*/*-*-*"):
+        try:
+            of = dt.date.fromisoformat(fetched.name)
+        except ValueError:
+            continue
+        if fetched.is_dir() and (day - of).days > keep_days:
+            shutil.rmtree(fetched)
 
 
 def _fetched(feed: FeedSettings, as_of: dt.date, folder: Path, last: dt.date | None) -> Fetched:

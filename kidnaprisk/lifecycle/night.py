@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +42,7 @@ from kidnaprisk.lifecycle.gate import (
     rolled_back,
     settled,
 )
-from kidnaprisk.lifecycle.intake import Incoming, last_taken_in, read_feed
+from kidnaprisk.lifecycle.intake import Incoming, last_taken_in, read_feed, sweep_fetched
 from kidnaprisk.lifecycle.monitor import alarm, judge_published
 from kidnaprisk.lifecycle.rebuild import recipe_of, table_for
 from kidnaprisk.lifecycle.record import Record
@@ -52,6 +51,9 @@ from kidnaprisk.lifecycle.settings import ACLED
 from kidnaprisk.lifecycle.succession import moves
 
 RUNS, SERIES, FETCHED = "runs.jsonl", "monitor.jsonl", "fetched"
+# Checks that cannot be forced: without records there is nothing to take in, and what is gone from
+# a file of all there is has to be known, or rows of the store would be withdrawn on a guess.
+_IN_VAIN = ("feed", "complete")
 
 
 class Champion(NamedTuple):
@@ -171,7 +173,7 @@ class Night:
     def may_go_on(self) -> bool:
         """Whether no check has failed so far, or whoever runs it insists."""
         failed = self.record.failed
-        if failed and (self.force is None or any(one.name == "feed" for one in failed)):
+        if failed and (self.force is None or any(one.name in _IN_VAIN for one in failed)):
             self.record.decide("refused", *(f"{c.name} ({c.subject}): {c.text}" for c in failed))
             return False
         return True
@@ -276,7 +278,10 @@ class Night:
         metrics = {} if champion is None else champion.manifest["metrics"]
         limits = self.settings.gate
         checks = blind(found, metrics) if isinstance(found, str) else gate(found, limits)
-        record.check(*settled(checks, limits.unknown))
+        unasked = {"information gain"} if champion is None else set()
+        if not self.settings.backtest.trips:
+            unasked.add("virtual trips")
+        record.check(*settled(checks, limits.unknown, unasked))
         if not isinstance(found, str):
             record.figures = figures_of(found)
         if not self.may_go_on():
@@ -333,6 +338,8 @@ class Night:
         if failed:
             record.decide("forced", str(self.force), *failed)
         else:
+            if self.force is not None:
+                record.note(f"no check had failed that had to be forced: {self.force}")
             record.decide("published", record.passed())
 
     def monitor(self, table: gpd.GeoDataFrame | None) -> None:
@@ -376,9 +383,7 @@ class Night:
         """Remove old fetched files."""
         if self.dry_run:
             return
-        for folder in (self.settings.run.folder / FETCHED).glob("*/*-*-*"):
-            if folder.is_dir() and _age_days(folder, self.day) > self.settings.keep.days:
-                shutil.rmtree(folder)
+        sweep_fetched(self.settings.run.folder / FETCHED, self.day, self.settings.keep.days)
 
 
 def _holds_something(path: Path) -> bool:
@@ -388,10 +393,3 @@ def _holds_something(path: Path) -> bool:
 def _judged_through(series: list[dict[str, Any]]) -> dt.date:
     """Versions that were current after this day are still to be judged."""
     return dt.date.fromisoformat(series[-1]["window_end"]) if series else dt.date.min
-
-
-def _age_days(folder: Path, day: dt.date) -> int:
-    try:
-        return (day - dt.date.fromisoformat(folder.name)).days
-    except ValueError:
-        return 0

@@ -43,9 +43,12 @@ def retrain(
     as_of : day, optional
         Do what would have been done on that UTC day, with what was known then; today if not given.
     dry_run : bool
-        Do everything but change the store, the models and the records of runs.
+        Do everything but change the store, the models and the records of runs. What is fetched
+        stays, and the run of that day goes on with it.
     force : str, optional
-        Publish whatever the checks say, for this reason. It is recorded.
+        Publish although checks fail, for this reason. It is recorded. A feed that cannot be read
+        (check ``feed``), or is not all there is though it is said to be (``complete``), is refused
+        all the same.
     progress : callable, optional
         Called with what is being done.
 

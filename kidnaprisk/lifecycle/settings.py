@@ -224,14 +224,14 @@ class GateSettings:
         unit="incidents", least=1, most=1_000_000,
     )  # fmt: skip
     unknown: str = key(
-        "one of", "what to do with a check that cannot be told", "pass", choices=("pass", "refuse")
+        "one of", "what to do where the backtest cannot tell", "pass", choices=("pass", "refuse")
     )
     most_rejects: float = key(
         "number", "share of a feed's rows rejected, or lying outside the country they name", 0.1,
         least=0, most=1,
     )  # fmt: skip
     most_gone: float = key(
-        "number", "share of held rows that a complete file lacks", 0.05, least=0, most=1
+        "number", "share of held rows, of what a file covers, that it lacks", 0.05, least=0, most=1
     )
     most_revised: float = key("number", "share of held rows told otherwise", 0.25, least=0, most=1)
     most_backfill: float = key(

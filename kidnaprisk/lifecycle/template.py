@@ -23,8 +23,9 @@ from kidnaprisk.lifecycle.settings import (
 )
 
 _LEAD = """\
-# What `kidnaprisk retrain` does, and what it holds a new model to. Values are the defaults;
-# a line that begins with "# key =" is an example of what is not set.
+# What `kidnaprisk retrain` does, and what it holds a new model to. Values are the defaults, but for
+# the feed's name and path. A line that begins with "# key =" is not set: it shows an example, or,
+# for the model's parameters and a feed's own limits, the default.
 # Paths are relative to this file. Passwords and tokens have no place in it: they come from the
 # environment, the keyring or ~/.pgpass.
 """

@@ -59,7 +59,7 @@ def run_report(run: Row) -> Group:
     """
     seconds = sum(one["seconds"] for one in run["stages"])
     facts = [f"as of {run['as_of']}", f"{_took(seconds)}", f"run {run['run']}"]
-    facts += ["nothing was written"] if run["dry_run"] else []
+    facts += ["store and models as they were"] if run["dry_run"] else []
     lines: list[RenderableType] = [
         Text(outcome(run), style="bold"),
         Text(words.clean("; ".join(facts))),

@@ -122,6 +122,11 @@ def test_what_cannot_be_told_is_unknown_and_never_passed(name: str, change: dict
     assert settled(gate(found(**change), LIMITS), "pass") == gate(found(**change), LIMITS)
 
 
+def test_what_was_not_asked_stays_unknown_where_the_unknown_is_refused() -> None:
+    checks = gate(found(trips=None), LIMITS)
+    assert settled(checks, "refuse", {"virtual trips"}) == checks
+
+
 @pytest.mark.parametrize("name", ["gain_over_even", "expected"])
 def test_a_figure_that_is_none_never_passes(name: str) -> None:
     which = "gain over even" if name == "gain_over_even" else "number"

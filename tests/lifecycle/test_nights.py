@@ -96,10 +96,26 @@ def test_a_gate_that_is_not_passed_keeps_the_champion_and_a_reason_forces(folder
 
 
 def test_unknown_is_refused_where_that_is_asked(folder: Path) -> None:
-    run = nights.night(config(folder, '[gate]\nunknown = "refuse"'), DAY)
+    few = '[gate]\nunknown = "refuse"\nleast_incidents = 100000'
+    run = nights.night(config(folder, few), DAY)
     assert run.decision == "refused"
     assert any("what is unknown is refused" in reason for reason in run.reasons)
     assert kr.Registry(folder / "models").current() is None
+
+
+def test_a_first_model_is_not_refused_for_want_of_a_champion(folder: Path) -> None:
+    path = nights.put_config(folder, '[gate]\nunknown = "refuse"\nleast_incidents = 1')
+    run = nights.night(path, DAY)
+    assert run.decision == "published"
+    unknown = {one["name"] for one in run.facts["checks"] if one["status"] == "unknown"}
+    # Nor for want of trips that nobody asked for.
+    assert {"information gain", "virtual trips"} <= unknown
+
+
+def test_a_reason_that_was_not_needed_is_written_down(folder: Path) -> None:
+    run = kr.retrain(config(folder), as_of=DAY, force="in a hurry")
+    assert run.decision == "published"
+    assert any("in a hurry" in note for note in run.facts["notes"])
 
 
 def test_a_file_of_later_days_gives_what_a_file_of_then_would(folder: Path, tmp_path: Path) -> None:

@@ -145,6 +145,9 @@ def test_a_row_without_id_and_it_is_not_all_there_is(published: tuple[Path, pd.D
     assert run.reasons == [
         "complete (made-up): rejected rows cut off or without an id: 1; what is gone is not known"
     ]
+    # The store would not guess either: no reason makes it.
+    forced = kr.retrain(folder / "retrain.toml", as_of=LATER, force="never mind")
+    assert (forced.decision, forced.exit_code) == ("refused", 3)
     assert (digests(folder / "models"), imports(folder)) == before
 
 

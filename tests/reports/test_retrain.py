@@ -73,7 +73,7 @@ def test_figures_and_forecasts_are_told_where_there_are_any():
     assert re.search(r"(?m)^challenger +40 +38\.5 +\+1\.250 +0\.90 +50\.0 %$", text)
     assert re.search(r"(?m)^even +40 +38\.5 +\+1\.250 +– +50\.0 %$", text)
     assert "ALARM: the last 2 windows expected 10 incidents" in text
-    assert "nothing was written" in text
+    assert "store and models as they were" in text
     assert "Pruned\nv1" in text
 
 
