@@ -45,10 +45,12 @@ demo: .venv/ready ## Score Casablanca to Niamey, region by region
 test: lint postgis ## Lint, then run every test and doctest
 	$(DEV)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
-# Without the slow ones: they kill, race, fill disks and repeat whole nights, which is the same
-# whatever the versions; and without the large real files, where those are at hand.
+# Without the slow ones: they kill, race, fill disks, draw roads at random and repeat whole nights,
+# which is the same whatever the versions; and without the large real files, where those are at hand.
+OLDEST_WITHOUT := -m "not slow" --ignore=tests/realdata --ignore=tests/incidents/store/test_killed.py
+
 test-oldest: .venv-oldest/ready postgis ## Run the tests on the oldest allowed dependencies (Python 3.11)
-	NUMBA_CACHE_DIR="$(CURDIR)/.venv-oldest/numba" $(OLDEST)/python -m pytest -n $(JOBS) -m "not slow" --ignore=tests/realdata -o cache_dir=.venv-oldest/pytest $(PYTEST_ARGS)
+	NUMBA_CACHE_DIR="$(CURDIR)/.venv-oldest/numba" $(OLDEST)/python -m pytest -n $(JOBS) $(OLDEST_WITHOUT) -o cache_dir=.venv-oldest/pytest $(PYTEST_ARGS)
 
 # As root on Debian it is installed; POSTGIS=no leaves the machine alone.
 postgis: ## Have PostgreSQL with PostGIS for the store's tests, where that can be done

@@ -44,7 +44,8 @@ class Batch:
 
     ``incidents`` is canonical, without attrs; ``rejects`` has the columns `REJECT_COLUMNS`;
     ``notes`` what was assumed or left out; ``assumed`` rows whose ``known_on`` was assumed and
-    ``blank`` rows passed over; ``coverage`` what the file itself says of it, unchecked.
+    ``blank`` rows passed over; ``coverage`` what the file itself says of it, unchecked; ``later``
+    ids of rows that whoever asks left out: the file has them, they were not withdrawn.
     """
 
     incidents: gpd.GeoDataFrame
@@ -55,6 +56,7 @@ class Batch:
     assumed: int
     blank: int
     coverage: object
+    later: tuple[str, ...] = ()
 
 
 def read_batches(

@@ -146,7 +146,7 @@ class _Asked:
         rejects = self.incoming.rejects
         cut = rejects["reason"].astype(str).str.contains(WRONG_WIDTH, regex=False)
         nameless = int((cut | rejects["incident_id"].isna()).sum()) if len(rejects) else 0
-        areas = [area for one in self.incoming.coverage or () for area in one.areas]
+        areas = [area for one in self.incoming.covered for area in one.areas]
         parts = [area for area in areas if area not in COUNTRIES]
         if nameless:
             text = f"rejected rows cut off or without an id: {nameless}; what is gone is not known"
@@ -250,7 +250,16 @@ class _Asked:
         return self.most("gone", share, limit, text)
 
     def spanned(self) -> Mask:
-        """Which held rows the files should hold: those of days that they reach over."""
+        """Which held rows the files should hold: those of days that they reach over.
+
+        But those that they have as it became known later: what is held of them stands.
+        """
+        later = self.kept.index.get_level_values("incident_id").isin(self.incoming.later_ids)
+        spanned: Mask = self.reached_over() & ~later
+        return spanned
+
+    def reached_over(self) -> Mask:
+        """Which held rows are of the places and days that the files tell of."""
         # A file that lost a country tells of a coverage without it.
         stated = self.incoming.coverage if self.incoming.stated else None
         first, last = self.came["date"].min(), self.came["date_end"].max()
@@ -265,8 +274,8 @@ class _Asked:
         inside = (self.kept["date_end"] >= first) & (self.kept["date"] <= last)
         # Another feed may bring the same source's rows of other countries.
         inside &= self.kept["country"].isin(self.countries)
-        spanned: Mask = inside.to_numpy(dtype=np.bool_)
-        return spanned
+        reached: Mask = inside.to_numpy(dtype=np.bool_)
+        return reached
 
     def revised(self) -> Check:
         limit = self.limits.most_revised

@@ -27,6 +27,7 @@ from kidnaprisk.incidents.coverage import (
     read_coverage,
 )
 from kidnaprisk.incidents.read import IncidentWarning, load_catalogue, read_incidents
+from kidnaprisk.incidents.store.staging import coverage_taken
 from kidnaprisk.lifecycle.settings import ACLED, FILE, UCDP
 
 if TYPE_CHECKING:
@@ -57,11 +58,13 @@ class Incoming:
         Whether the files hold all there is, or say nothing of what they lack.
     coverage : tuple of Coverage, optional
         What is covered; None for what the files and their format say.
+    covered : tuple of Coverage
+        What that comes to, as the store will keep it.
     stated : bool
         Whether somebody said what is covered. Told by the files' own rows, it says nothing of
         what they lack.
-    not_yet_known : int
-        Rows left out, since they became known after the day.
+    later_ids : tuple of str
+        Of rows left out, since they became known after the day. The files have them all the same.
     deleted_ids : tuple of str
         Ids that the source has deleted.
     notes : tuple of str
@@ -78,8 +81,9 @@ class Incoming:
     complete: bool
     part: bool
     coverage: tuple[Coverage, ...] | None
+    covered: tuple[Coverage, ...] = ()
     stated: bool = True
-    not_yet_known: int = 0
+    later_ids: tuple[str, ...] = ()
     deleted_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -89,15 +93,9 @@ class Incoming:
         return len(self.table) + len(self.rejects)
 
     @property
-    def covered(self) -> bool:
-        """Whether anything says, or the rows tell, what is covered."""
-        if self.coverage is not None:
-            return bool(self.coverage)
-        return any(
-            one.coverage is not None or bool(one.form.coverage(one.incidents))
-            for one in self.batches
-            if len(one.incidents)
-        )
+    def not_yet_known(self) -> int:
+        """How many rows were left out, since they became known after the day."""
+        return len(self.later_ids)
 
     @property
     def sources(self) -> list[str]:
@@ -133,7 +131,7 @@ def read_feed(
         If there is no file, it is written while it is read, or the source's servers do not give
         what was asked for.
     IncidentError, ConfigError
-        If a file cannot be read.
+        If a file cannot be read, or its coverage is not valid or not that of its sources.
     """
     fetched = None if feed.kind == FILE else _fetched(feed, as_of, folder, last)
     paths = _found(feed) if fetched is None else list(fetched.files)
@@ -160,9 +158,9 @@ def read_feed(
             f"{feed.name} was written while it was read", value=feed.path,
             remedy="put files there whole: write aside, then rename",
         )  # fmt: skip
-    later = 0
+    covered = coverage_taken(batches, coverage)
     if replay:
-        batches, later = _known_by(batches, as_of)
+        batches = [_known_by(one, as_of) for one in batches]
     return Incoming(
         feed=feed.name,
         batches=tuple(batches),
@@ -177,8 +175,9 @@ def read_feed(
         complete=feed.complete and (fetched is None or fetched.complete),
         part=part,
         coverage=coverage,
+        covered=covered,
         stated=feed.coverage is not None or any(coverage_beside(path) for path in paths),
-        not_yet_known=later,
+        later_ids=tuple(name for one in batches for name in one.later),
         deleted_ids=() if fetched is None else fetched.deleted_ids,
         notes=() if fetched is None else fetched.notes,
     )  # fmt: skip
@@ -273,14 +272,11 @@ def _columns(path: Path, source: str | None, mapping: Path | None) -> tuple[str,
     return () if first is None else first.header
 
 
-def _known_by(batches: list[Batch], as_of: dt.date) -> tuple[list[Batch], int]:
-    kept, later = [], 0
-    for batch in batches:
-        known = (batch.incidents["known_on"] <= pd.Timestamp(as_of)).to_numpy()
-        later += int((~known).sum())
-        rows = batch.incidents[known].reset_index(drop=True)
-        kept.append(dataclasses.replace(batch, incidents=rows))
-    return kept, later
+def _known_by(batch: Batch, as_of: dt.date) -> Batch:
+    known = (batch.incidents["known_on"] <= pd.Timestamp(as_of)).to_numpy()
+    later = batch.incidents.loc[~known, "incident_id"].astype(str)
+    rows = batch.incidents[known].reset_index(drop=True)
+    return dataclasses.replace(batch, incidents=rows, later=tuple(later))
 
 
 def _together(tables: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:

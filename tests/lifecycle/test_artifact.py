@@ -239,6 +239,7 @@ def in_another_process(code, **environment):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_and_another_order_of_rows_give_the_same_bytes(published, tmp_path):
     """The other process has one thread and hashes text otherwise, and multiplies matrices as a
     processor of 2004 would: their last digits differ, and must not be asked."""
@@ -692,6 +693,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["replace", "fsync"])
 def test_killed_between_write_and_rename_leaves_the_old_model_current(version, victim):
     root = version.parent.parent
@@ -746,6 +748,7 @@ def test_what_dead_writers_left_is_swept_and_nothing_else(model, version):
     assert left == {version.name, "current", *kept.values()}
 
 
+@pytest.mark.slow
 def test_writers_killed_again_and_again_leave_at_most_the_last_ones_remains(version):
     root = version.parent.parent
     code = KILLED.format(root=str(ROOT), version=str(version), models=str(root), victim="fsync")
@@ -785,6 +788,7 @@ def test_a_version_pruned_while_it_is_read_is_an_error_or_the_next_one(version, 
     assert kr.load_model(root).floor_weight_ == model.floor_weight_
 
 
+@pytest.mark.slow
 def test_readers_during_publishing_always_get_a_whole_model(version):
     root = version.parent.parent
     model = kr.load_model(root)
@@ -840,6 +844,7 @@ def test_two_writers_of_the_same_model_do_not_hurt_one_another(model, tmp_path, 
     assert not list(tmp_path.glob("default/.*"))
 
 
+@pytest.mark.slow
 def test_two_processes_may_write_the_same_model(model, published, tmp_path):
     code = f"""
         import sys; sys.path.insert(0, {str(ROOT)!r})

@@ -20,6 +20,8 @@ from kidnaprisk.lifecycle.contest import Aged, contest, last_day_to_judge
 from kidnaprisk.lifecycle.gate import gate, reach
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 DAY = dt.date(2023, 6, 5)
 SETTLE = 14
 SMALL: dict[str, Any] = {

@@ -97,7 +97,7 @@ def test_no_row_is_a_reason_of_its_own() -> None:
     found = checks(came(nothing, rejected=3), None)
     assert status(found["empty"]) == ("failed", 0.0)
     assert status(found["rejects"]) == ("failed", 1.0)
-    later = checks(came(nothing, not_yet_known=7), None)["empty"]
+    later = checks(came(nothing, later_ids=tuple("abcdefg")), None)["empty"]
     assert later.text == "none of 0 rows can be taken in, 7 more are known only later"
 
 
@@ -208,7 +208,7 @@ def test_of_very_many_rows_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_early_replay_is_not_held_to_rejects_of_years_to_come() -> None:
     # 5 of 100 rows of the file; 5 are known by the day, and nobody knows when the rejected were.
-    early = came(incidents(rows(range(1, 6))), rejected=5, not_yet_known=90)
+    early = came(incidents(rows(range(1, 6))), rejected=5, later_ids=("later",) * 90)
     assert status(checks(early, None)["rejects"]) == ("passed", 0.05)
 
 

@@ -200,6 +200,43 @@ def test_all_there_is_is_asked_as_the_store_asks(
     assert (found.status == "passed") is (told == "taken in"), found.text
 
 
+@pytest.mark.parametrize("replay", [False, True])
+@pytest.mark.parametrize("source", ["mistyped", "made-up:2"])
+def test_a_source_that_is_not_covered_or_cannot_be_one_is_told_before_it_is_stored(
+    tmp_path: Path, source: str, replay: bool
+) -> None:
+    wrong = TABLE.assign(source=TABLE["source"].where(TABLE.index != 7, source))
+    path = put(tmp_path / "feed.csv", wrong)
+    cover(tmp_path / "feed.coverage.toml", (nights.FIRST, nights.LAST))
+    with pytest.raises(kr.IncidentError) as told:
+        read(path, complete=True, replay=replay)
+    assert told.value.value == source
+
+
+def test_what_is_held_of_a_row_that_was_revised_later_is_not_withdrawn(tmp_path: Path) -> None:
+    path = put(tmp_path / "feed.csv")
+    cover(tmp_path / "feed.coverage.toml", (nights.FIRST, nights.LAST))
+    before = read(path, complete=True, replay=True)
+    held = before.table
+    revised = TABLE["incident_id"].isin(held["incident_id"].iloc[[3, 9]])
+    tomorrow = pd.Timestamp(DAY) + pd.Timedelta(days=1)
+    gone = TABLE["incident_id"] == held["incident_id"].iloc[20]
+    now = TABLE.assign(known_on=TABLE["known_on"].where(~revised, tomorrow), location_error_km=7.0)
+    put(path, now[~gone])
+    incoming = read(path, complete=True, replay=True)
+    assert incoming.not_yet_known == before.not_yet_known + 2
+    feed, limits = FeedSettings(name="mine"), GateSettings()
+    checks = intake_checks(incoming, held, None, feed, limits, DAY)
+    assert next(one for one in checks if one.name == "gone").value == 1 / (len(held) - 2)
+    with kr.IncidentStore(tmp_path / "incidents.db") as store:
+        for one in (before, incoming):
+            summary = store.upsert(one.batches, coverage=one.coverage, complete=True, on=DAY)
+        assert summary.deleted == 1
+        error = store.as_of(DAY).set_index("incident_id")["location_error_km"]
+    assert len(error) == len(held) - 1
+    assert set(error[error == 5.0].index) == set(TABLE.loc[revised, "incident_id"])
+
+
 def interfered(with_it: Callable[[Path], object]) -> Callable[..., Iterator[Batch]]:
     """The reader, and somebody who does something to the file once it is read."""
 

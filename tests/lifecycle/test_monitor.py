@@ -23,6 +23,8 @@ from kidnaprisk.lifecycle.config import MonitorSettings
 from kidnaprisk.lifecycle.monitor import alarm, judge_published
 from tests.lifecycle import nights
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = dt.date(2023, 6, 5), dt.date(2023, 7, 5)
 HORIZON, SETTLE = 30, 14
 SETTINGS = MonitorSettings(horizon_days=HORIZON, settle_days=SETTLE)

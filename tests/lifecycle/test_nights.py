@@ -15,6 +15,8 @@ from kidnaprisk.lifecycle import journal
 from tests.lifecycle import nights
 from tests.lifecycle.nights import DAY, WEEK, files, runs
 
+pytestmark = pytest.mark.slow
+
 KEYS = {
     "run", "started", "finished", "model", "as_of", "dry_run", "decision", "reasons", "notes",
     "champion", "challenger", "stages", "feeds", "checks", "figures", "monitor", "pruned",
@@ -166,7 +168,6 @@ def test_no_day_to_come_and_no_configuration(folder: Path) -> None:
     assert not (folder / "incidents.db").exists()
 
 
-@pytest.mark.slow
 def test_published_forecasts_are_judged_once_by_the_version_of_the_eve(folder: Path) -> None:
     short = config(folder, "[monitor]\nhorizon_days = 14\nsettle_days = 7")
     versions = {}

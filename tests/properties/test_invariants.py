@@ -29,8 +29,10 @@ from tests.exposure.conftest import (
 )
 from tests.exposure.oracle import Drawn, inv
 
+pytestmark = pytest.mark.slow
+
 # A score costs tens of milliseconds: looking for the smallest failing road would cost minutes.
-FEW = settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
+FEW = settings(max_examples=16, phases=(Phase.explicit, Phase.generate))
 # After the last day of the records: the hazard stands still.
 STILL = "2025-06-01T05:30Z"
 MOVING = "2023-11-20T17:45Z"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from kidnaprisk.evaluation.result import BacktestResult
 from kidnaprisk.geodesy import Floats
 from kidnaprisk.hazard.pieces import Pieces
 from kidnaprisk.hazard.state import to_state
+
+pytestmark = pytest.mark.slow
 
 # A fit costs a tenth of a second: looking for the smallest table that fails would cost minutes.
 FEW = settings(max_examples=12, phases=(Phase.explicit, Phase.generate))

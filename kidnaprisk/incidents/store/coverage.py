@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 from kidnaprisk.incidents.coverage import DERIVED_NOTE, Coverage
 
-_DAY = dt.timedelta(days=1)
-
 
 def coverage_of_batches(
     declared: Sequence[Sequence[Coverage]], told: Sequence[Sequence[Coverage]]
@@ -98,7 +96,8 @@ def _meet(one: Coverage, other: Coverage) -> bool:
             one.kinds == other.kinds,
         )
     )
-    return same and one.start <= other.end + _DAY and other.start <= one.end + _DAY
+    # Differences and not the day after: an end may be the last day that a calendar has.
+    return same and (one.start - other.end).days <= 1 and (other.start - one.end).days <= 1
 
 
 def _holds(one: Coverage, other: Coverage) -> bool:

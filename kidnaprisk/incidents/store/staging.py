@@ -102,7 +102,7 @@ def stage_incidents(
     told: list[tuple[Coverage, ...]] = []
     for batch in [batches] if isinstance(batches, gpd.GeoDataFrame) else batches:
         incidents, coverage, from_rows = _taken(connection, batch, intake)
-        _check_sources(incidents, declared)
+        check_sources(incidents, declared)
         rows = list(zip(*staged_cells(incidents, intake.rows), strict=True))
         fill(connection, STAGED, rows)
         intake.rows += len(rows)
@@ -141,15 +141,48 @@ def _taken(
     intake.formats.add(batch.summary.format)
     cut = batch.rejects["reason"].str.contains(WRONG_WIDTH, regex=False)
     intake.nameless += int((batch.rejects["incident_id"].isna() | cut).sum())
-    ids = batch.rejects["incident_id"].dropna().tolist()
+    ids = [*batch.rejects["incident_id"].dropna().tolist(), *batch.later]
     fill(connection, STAGED_KEYS, [("", name) for name in ids])
+    return batch.incidents, *_covered_by(batch)
+
+
+def _covered_by(batch: Batch) -> tuple[tuple[Coverage, ...], bool]:
+    """What a batch covers, and whether that was told from the rows."""
     if batch.coverage is not None:
-        return batch.incidents, coverages_from(batch.coverage), False
-    told = batch.form.coverage(batch.incidents) if len(batch.incidents) else None
-    return batch.incidents, told or (), True
+        return coverages_from(batch.coverage), False
+    return (batch.form.coverage(batch.incidents) if len(batch.incidents) else None) or (), True
 
 
-def _check_sources(incidents: gpd.GeoDataFrame, declared: tuple[Coverage, ...] | None) -> None:
+def coverage_taken(
+    batches: Iterable[Batch], declared: tuple[Coverage, ...] | None
+) -> tuple[Coverage, ...]:
+    """What batches cover by what is declared of them, or else by what they say, as it is stored.
+
+    Raises
+    ------
+    IncidentError
+        If what they say is not valid, or a source cannot be the name of one or is not in the
+        coverage declared.
+    """
+    stated: list[tuple[Coverage, ...]] = []
+    told: list[tuple[Coverage, ...]] = []
+    for batch in batches:
+        check_sources(batch.incidents, declared)
+        coverage, from_rows = _covered_by(batch)
+        (told if from_rows else stated).append(coverage)
+    if declared is None:
+        return coverage_of_batches(stated, told)
+    return coverage_of_batches([declared], [])
+
+
+def check_sources(incidents: gpd.GeoDataFrame, declared: tuple[Coverage, ...] | None) -> None:
+    """Check that the sources of rows have names that can be kept, and are in a coverage.
+
+    Raises
+    ------
+    IncidentError
+        If one has none, or is not.
+    """
     for source in incidents["source"].unique().tolist():
         # "acled:NIR1" is how provenance, and an id that two sources use, name a record.
         if ":" in source:

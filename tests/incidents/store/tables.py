@@ -39,6 +39,7 @@ def batch(
     incidents: gpd.GeoDataFrame,
     rejected: Mapping[str, str] | None = None,
     told: Iterable[Coverage] | None = None,
+    later: tuple[str, ...] = (),
 ) -> Any:
     """A batch as a reader gives it; ``rejected`` maps ids to reasons."""
     rejected = rejected or {}
@@ -54,6 +55,7 @@ def batch(
         summary=SimpleNamespace(rejected=reasons.to_dict(), format="made"),
         form=SimpleNamespace(coverage=lambda _: None if told is None else tuple(told)),
         coverage=None,
+        later=later,
     )
 
 

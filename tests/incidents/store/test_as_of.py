@@ -211,6 +211,9 @@ def test_windows_that_meet_become_one_and_a_gap_stays() -> None:
     assert grown([first, third], [between]) == (window("2020-01-01", "2020-06-30"),)
     sample = dataclasses.replace(first, systematic=False)
     assert set(grown([first], [sample])) == {first, sample}
+    # What has no end in sight is often written so, and no day comes after it.
+    endless = window("2020-02-01", "9999-12-31")
+    assert grown([first, endless], [third]) == (window("2020-01-01", "9999-12-31"),)
 
 
 def test_an_unknown_source_of_a_coverage_is_refused(store: IncidentStore) -> None:
